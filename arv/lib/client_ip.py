@@ -1,0 +1,32 @@
+"""The visitor's address: who is asking, and how much of it may be kept."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The address that the outermost trusted proxy saw.
+
+    `TRUSTED_PROXY_HOPS` proxies stand before us and each appends one entry to
+    X-Forwarded-For; whatever lies left of those was written by the client and proves nothing.
+    """
+    hops: int = settings.TRUSTED_PROXY_HOPS
+    if hops:
+        forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+        if len(forwarded) >= hops and forwarded[-hops]:
+            return forwarded[-hops]
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def cut(address: str) -> str | None:
+    """Cut an address to its network: /24 for IPv4, /48 for IPv6; None when it is not one."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    prefix = 24 if ip.version == 4 else 48
+    return str(ip_network(f"{ip}/{prefix}", strict=False).network_address)

@@ -1,0 +1,18 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from arv import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", include("content.urls")),
+    path("", include("companies.urls")),
+    path("admin/", admin.site.urls),
+    path("api/", include("content.api.urls")),
+    path("api/", include("analytics.api.urls")),
+    path("api/health/status", health.status, name="health-status"),
+]
+
+handler404 = "arv.api.not_found"
+handler500 = "arv.api.server_error"
