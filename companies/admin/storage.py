@@ -1,0 +1,148 @@
+"""Storage connections: secrets go in and never come out; folders are read-only."""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from companies.admin.base import ArvModelAdmin
+from companies.models import StorageConnection, StorageFolder, StorageProvider, StorageTestStatus
+from companies.storage.backend import Parameter
+from companies.storage.connections import validate_connection
+from companies.storage.s3 import S3Backend
+
+PREFIX = "credential_"
+PARAMETERS = S3Backend.parameters
+WHERE = {"endpoint_url", "bucket"}
+
+
+class StorageConnectionForm(forms.ModelForm[StorageConnection]):
+    """One field for each parameter of a provider; a saved secret is kept by leaving it empty."""
+
+    class Meta:
+        model = StorageConnection
+        fields = ("name", "provider", "base_path", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        saved = self.instance.credentials if self.instance.pk else {}
+        if "base_path" in self.fields:
+            self.fields["base_path"].disabled = self.holds_files()
+        for parameter in PARAMETERS:
+            field = self.fields[PREFIX + parameter.name]
+            if not parameter.sensitive:
+                self.initial[PREFIX + parameter.name] = saved.get(parameter.name, "")
+                # Where files are already, they would be lost from sight.
+                field.disabled = parameter.name in WHERE and self.holds_files()
+            elif saved.get(parameter.name):
+                field.help_text = _("Saved. Leave it empty to keep it.")
+
+    def holds_files(self) -> bool:
+        return bool(self.instance.pk) and self.instance.stored_files.exists()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        provider = cleaned.get("provider") or self.instance.provider
+        credentials: dict[str, str] = {}
+        if provider == StorageProvider.MINIO:
+            saved = self.instance.credentials if self.instance.pk else {}
+            for parameter in PARAMETERS:
+                value = cleaned.get(PREFIX + parameter.name, "")
+                if not value and parameter.sensitive:
+                    value = saved.get(parameter.name, "")
+                if value:
+                    credentials[parameter.name] = value
+        try:
+            validate_connection(
+                provider=provider,
+                base_path=cleaned.get("base_path", ""),
+                credentials=credentials,
+            )
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                field = name if name in self.fields else PREFIX + name
+                self.add_error(field if field in self.fields else None, messages)
+        self.instance.credentials = credentials
+        return cleaned
+
+
+def credential_field(parameter: Parameter) -> forms.CharField:
+    attributes = {"autocomplete": "off"}
+    widget = UnfoldAdminPasswordWidget if parameter.sensitive else UnfoldAdminTextInputWidget
+    return forms.CharField(
+        label=cast("str", parameter.label),
+        required=False,
+        max_length=500,
+        help_text=cast("str", parameter.help_text),
+        widget=widget(attrs=attributes),
+    )
+
+
+# What the admin subclasses keeps declared fields only.
+StorageConnectionForm.declared_fields.update(
+    {PREFIX + parameter.name: credential_field(parameter) for parameter in PARAMETERS}
+)
+
+
+@admin.register(StorageConnection)
+class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
+    form = StorageConnectionForm
+    list_display = ("name", "provider", "is_default", "is_active", "test_label", "last_tested_at")
+    list_filter = ("provider", "is_active", "test_status")
+    search_fields = ("name",)
+    readonly_fields = ("is_default", "test_label", "last_tested_at", "test_error", "created_at")
+    fieldsets = (
+        (None, {"fields": ("name", "provider", "base_path", "is_active", "is_default")}),
+        (_("S3"), {"fields": tuple(PREFIX + parameter.name for parameter in PARAMETERS)}),
+        (_("Test"), {"fields": ("test_label", "last_tested_at", "test_error", "created_at")}),
+    )
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: StorageConnection | None = None
+    ) -> Any:
+        # Files that are there already are found through the provider.
+        return (*self.readonly_fields, "provider") if obj else self.readonly_fields
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: StorageConnection,
+        form: ModelForm[StorageConnection],
+        change: bool,
+    ) -> None:
+        if not change and request.user.is_authenticated:
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+
+    @display(
+        description=_("test"),
+        label={
+            StorageTestStatus.OK: "success",
+            StorageTestStatus.FAILED: "danger",
+            StorageTestStatus.UNTESTED: "info",
+        },
+    )
+    def test_label(self, connection: StorageConnection) -> tuple[str, str]:
+        return connection.test_status, connection.get_test_status_display()
+
+
+@admin.register(StorageFolder)
+class StorageFolderAdmin(ArvModelAdmin[StorageFolder]):
+    list_display = ("company", "folder_type", "files_count", "total_size_bytes")
+    list_filter = ("folder_type", "company")
+    list_select_related = ("company",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: StorageFolder | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: StorageFolder | None = None) -> bool:
+        return False

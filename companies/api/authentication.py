@@ -1,0 +1,61 @@
+"""Who calls the API, and which companies that caller may see."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from companies.models import ApiToken, Company, User
+
+LAST_USED_EVERY = timedelta(minutes=1)
+
+
+class ApiTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer arv_…`; `request.auth` becomes the token.
+
+    An unknown, expired or revoked key and an inactive user all get the same 401.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        now = timezone.now()
+        token = (
+            ApiToken.objects.usable(now)
+            .matching(key.strip())
+            .select_related("user", "company")
+            .first()
+        )
+        if token is None:
+            raise AuthenticationFailed("The API token is not valid.")
+        note_use(token, now)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+def note_use(token: ApiToken, now: datetime) -> None:
+    """Remember that the token was used, at most once a minute: not a write for each request."""
+    if token.last_used_at is None or token.last_used_at < now - LAST_USED_EVERY:
+        ApiToken.objects.filter(
+            Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_EVERY), pk=token.pk
+        ).update(last_used_at=now)
+
+
+def visible_companies(request: Request) -> QuerySet[Company]:
+    """The companies of the caller: a user's, narrowed to the token's when it has one.
+
+    Every API query starts from here, so a foreign row is simply not found.
+    """
+    user = request.user
+    if not isinstance(user, User):
+        return Company.objects.none()
+    companies = Company.objects.visible_to(user)
+    if isinstance(request.auth, ApiToken) and request.auth.company_id is not None:
+        companies = companies.filter(pk=request.auth.company_id)
+    return companies

@@ -1,0 +1,36 @@
+from companies.models.company import (
+    Company,
+    Project,
+    ProjectStatus,
+    ProjectType,
+    SubscriptionTier,
+    SubscriptionType,
+)
+from companies.models.people import ApiToken, Membership, Role, User
+from companies.models.storage import (
+    FileKind,
+    StorageConnection,
+    StorageFolder,
+    StorageProvider,
+    StorageTestStatus,
+    StoredFile,
+)
+
+__all__ = [
+    "ApiToken",
+    "Company",
+    "FileKind",
+    "Membership",
+    "Project",
+    "ProjectStatus",
+    "ProjectType",
+    "Role",
+    "StorageConnection",
+    "StorageFolder",
+    "StorageProvider",
+    "StorageTestStatus",
+    "StoredFile",
+    "SubscriptionTier",
+    "SubscriptionType",
+    "User",
+]

@@ -1,0 +1,272 @@
+"""The tenant and its projects."""
+
+import zoneinfo
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+
+from arv.lib.schema import one_of
+
+if TYPE_CHECKING:
+    from companies.models.people import User
+
+GIGABYTE = 1024**3
+
+
+class ProjectStatus(models.TextChoices):
+    ACTIVE = "active", _("active")
+    PAUSED = "paused", _("paused")
+    EXPIRED = "expired", _("expired")
+    ARCHIVED = "archived", _("archived")
+
+
+class SubscriptionType(models.TextChoices):
+    MONTHLY = "monthly", _("monthly")
+    YEARLY = "yearly", _("yearly")
+    CUSTOM = "custom", _("custom")
+
+
+class ProjectType(models.TextChoices):
+    PORTRAIT = "portrait", _("portrait")
+    POSTER = "poster", _("poster")
+    ALBUM = "album", _("album")
+    OTHER = "other", _("other")
+
+
+class SubscriptionTier(models.TextChoices):
+    BASIC = "basic", _("basic")
+    STANDARD = "standard", _("standard")
+    PREMIUM = "premium", _("premium")
+
+
+def free_slug(name: str, taken: models.QuerySet[Any], *, fallback: str) -> str:
+    """A slug of `name` that no row of `taken` has, by appending -2, -3, …"""
+    stem = slugify(name)[:90] or fallback
+    used = set(taken.filter(slug__startswith=stem).values_list("slug", flat=True))
+    slug, number = stem, 2
+    while slug in used:
+        slug, number = f"{stem}-{number}", number + 1
+    return slug
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("%(name)s is not a known time zone."), params={"name": name})
+
+
+class CompanyQuerySet(models.QuerySet["Company"]):
+    def visible_to(self, user: "User") -> "CompanyQuerySet":
+        """The companies whose rows `user` may see."""
+        if user.is_superuser:
+            return self
+        return self.filter(memberships__user=user)
+
+    def active(self, now: datetime) -> "CompanyQuerySet":
+        """Companies that are switched on and whose subscription has not run out at `now`."""
+        return self.filter(
+            models.Q(subscription_expires_at__isnull=True)
+            | models.Q(subscription_expires_at__gt=now),
+            is_active=True,
+        )
+
+
+class Company(models.Model):
+    name = models.CharField(_("name"), max_length=255, unique=True)
+    slug = models.SlugField(
+        _("slug"), max_length=100, unique=True, blank=True, help_text=_("Empty: made of the name.")
+    )
+    contact_email = models.EmailField(_("contact e-mail"), blank=True)
+    contact_phone = models.CharField(_("contact phone"), max_length=50, blank=True)
+    telegram_chat_id = models.CharField(_("Telegram chat id"), max_length=100, blank=True)
+    storage_connection = models.ForeignKey(
+        "companies.StorageConnection",
+        on_delete=models.PROTECT,
+        related_name="companies",
+        verbose_name=_("storage connection"),
+        help_text=_("New files go here; earlier files stay readable where they are."),
+    )
+    storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
+    subscription_tier = models.CharField(
+        _("subscription tier"),
+        max_length=20,
+        choices=SubscriptionTier,
+        default=SubscriptionTier.BASIC,
+    )
+    storage_quota_gb = models.PositiveIntegerField(
+        _("storage quota, GB"), default=10, validators=[MaxValueValidator(1_000_000)]
+    )
+    storage_used_bytes = models.PositiveBigIntegerField(
+        _("storage used, bytes"), default=0, editable=False
+    )
+    projects_limit = models.PositiveIntegerField(_("projects limit"), default=50)
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text=_("Every rule about days and hours follows it, for example Europe/Moscow."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    is_default = models.BooleanField(_("default"), default=False, editable=False)
+    subscription_expires_at = models.DateTimeField(
+        _("subscription expires at"), null=True, blank=True
+    )
+    notes = models.TextField(_("notes"), blank=True)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+
+    objects = CompanyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("company")
+        verbose_name_plural = _("companies")
+        ordering: ClassVar[list[str]] = ["name"]
+        indexes: ClassVar[list[models.Index]] = [
+            # The public lookup of an active tenant by its slug.
+            models.Index(
+                fields=["slug"],
+                condition=models.Q(is_active=True),
+                name="idx_companies_slug_active",
+            ),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=models.Q(is_default=True),
+                name="%(app_label)s_%(class)s_one_default",
+            ),
+            one_of("subscription_tier", SubscriptionTier),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.slug:
+            others = Company.objects.exclude(pk=self.pk)
+            self.slug = free_slug(self.name, others, fallback="company")
+        if not self.storage_path:
+            self.storage_path = self.slug
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            # The counter moves by conditional updates alone: a stale copy must not undo them.
+            kwargs["update_fields"] = {
+                field.attname for field in self._meta.concrete_fields if not field.primary_key
+            } - {"storage_used_bytes", *self.get_deferred_fields()}
+        super().save(*args, **kwargs)
+
+    @property
+    def storage_quota_bytes(self) -> int:
+        return self.storage_quota_gb * GIGABYTE
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: "User") -> "ProjectQuerySet":
+        if user.is_superuser:
+            return self
+        return self.filter(company__memberships__user=user)
+
+    def running(self, now: datetime) -> "ProjectQuerySet":
+        """Projects whose contents may be shown at `now`, whatever a scheduler has written."""
+        return self.filter(
+            models.Q(starts_at__isnull=True) | models.Q(starts_at__lte=now),
+            models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=now),
+            status=ProjectStatus.ACTIVE,
+        )
+
+
+class Project(models.Model):
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, related_name="projects", verbose_name=_("company")
+    )
+    name = models.CharField(_("name"), max_length=255)
+    slug = models.SlugField(
+        _("slug"), max_length=100, blank=True, help_text=_("Empty: made of the name.")
+    )
+    folder_path = models.CharField(_("folder path"), max_length=500, editable=False)
+    description = models.TextField(_("description"), blank=True)
+    project_type = models.CharField(
+        _("project type"), max_length=20, choices=ProjectType, default=ProjectType.PORTRAIT
+    )
+    subscription_type = models.CharField(
+        _("subscription type"),
+        max_length=20,
+        choices=SubscriptionType,
+        default=SubscriptionType.MONTHLY,
+    )
+    starts_at = models.DateTimeField(_("starts at"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    auto_renew = models.BooleanField(_("renew automatically"), default=False)
+    status = models.CharField(
+        _("status"), max_length=20, choices=ProjectStatus, default=ProjectStatus.ACTIVE
+    )
+    notify_before_expiry_days = models.PositiveSmallIntegerField(
+        _("warn before expiry, days"),
+        default=7,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+    )
+    last_notification_sent_at = models.DateTimeField(
+        _("last warning sent at"), null=True, blank=True, editable=False
+    )
+    tags = models.JSONField(_("tags"), default=list, blank=True)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("project")
+        verbose_name_plural = _("projects")
+        ordering: ClassVar[list[str]] = ["company", "name"]
+        indexes: ClassVar[list[models.Index]] = [
+            # A company's projects by status: the staff's list and the expiry tick.
+            models.Index(fields=["company", "status"], name="idx_projects_company_status"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["company", "slug"],
+                name="%(app_label)s_%(class)s_unique_slug",
+                violation_error_message=_("The company has a project with this slug already."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(starts_at__isnull=True)
+                | models.Q(expires_at__isnull=True)
+                | models.Q(expires_at__gt=models.F("starts_at")),
+                name="%(app_label)s_%(class)s_expires_after_start",
+                violation_error_message=_("A project expires after it starts."),
+            ),
+            one_of("project_type", ProjectType),
+            one_of("subscription_type", SubscriptionType),
+            one_of("status", ProjectStatus),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.slug:
+            others = Project.objects.filter(company=self.company_id).exclude(pk=self.pk)
+            self.slug = free_slug(self.name, others, fallback="project")
+        if not self.folder_path:
+            self.folder_path = f"{self.company.storage_path}/{self.slug}"
+        super().save(*args, **kwargs)
+
+    def time_left(self, now: datetime) -> timedelta | None:
+        """Time until the project expires; negative when it has, None when it never does."""
+        return self.expires_at - now if self.expires_at else None

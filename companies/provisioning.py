@@ -1,0 +1,77 @@
+"""What must exist before work can begin: the defaults, and the folders of each company."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from companies.models import Company, FileKind, StorageConnection, StorageFolder, StorageProvider
+
+CONNECTION_NAME = "Local disk"
+COMPANY_NAME = "Vertex AR"
+COMPANY_SLUG = "vertex-ar"
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A task for beat: frequent, because rows decide what is due."""
+
+    name: str
+    task: str
+    seconds: int
+
+
+# Tasks by name: what is due in the apps above is not imported from here.
+PERIODIC = (
+    Periodic("Sweep markers", "content.tasks.sweep_markers", seconds=60),
+    Periodic("Sweep orphan files", "companies.tasks.sweep_orphans", seconds=6 * 3600),
+)
+
+
+def provision(company: Company) -> None:
+    """Give a company the folders of its storage, one for each kind of file. Idempotent."""
+    StorageFolder.objects.bulk_create(
+        [
+            StorageFolder(
+                company=company,
+                name=kind.value,
+                path=f"{company.storage_path}/{kind.value}",
+                folder_type=kind.value,
+            )
+            for kind in FileKind
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def seed_defaults() -> Company:
+    """Make what is missing of the default connection, company and periodic tasks.
+
+    Returns the default company. What exists is left alone, whatever staff made of it.
+    """
+    connection = StorageConnection.objects.filter(is_default=True).first()
+    if connection is None:
+        connection, _created = StorageConnection.objects.get_or_create(
+            name=CONNECTION_NAME,
+            defaults={"provider": StorageProvider.LOCAL_DISK, "is_default": True},
+        )
+    company = Company.objects.filter(is_default=True).first()
+    if company is None:
+        company = Company.objects.filter(Q(slug=COMPANY_SLUG) | Q(name=COMPANY_NAME)).first()
+    if company is None:
+        company = Company.objects.create(
+            name=COMPANY_NAME, slug=COMPANY_SLUG, is_default=True, storage_connection=connection
+        )
+    provision(company)
+    for periodic in PERIODIC:
+        schedule = IntervalSchedule.objects.filter(
+            every=periodic.seconds, period=IntervalSchedule.SECONDS
+        ).first() or IntervalSchedule.objects.create(
+            every=periodic.seconds, period=IntervalSchedule.SECONDS
+        )
+        PeriodicTask.objects.get_or_create(
+            name=periodic.name, defaults={"task": periodic.task, "interval": schedule}
+        )
+    return company

@@ -1,0 +1,107 @@
+"""From a StorageConnection to the backend that reads and writes its files."""
+
+import threading
+import time
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from companies.models import StorageConnection, StorageProvider
+from companies.storage.backend import Backend, StorageUnavailable
+from companies.storage.local import LocalBackend
+from companies.storage.s3 import S3Backend
+
+BACKENDS: dict[str, type[Backend]] = {
+    StorageProvider.LOCAL_DISK: LocalBackend,
+    StorageProvider.MINIO: S3Backend,
+}
+# How long an address may be signed with credentials that were just replaced.
+TRUSTED_SECONDS = 2.0
+_MOST_BACKENDS = 128
+
+
+class _Built(NamedTuple):
+    updated_at: datetime
+    read_at: float
+    backend: Backend
+
+
+_built: dict[int, _Built] = {}
+_lock = threading.Lock()
+
+
+def backend_class(provider: str) -> type[Backend]:
+    """Raises StorageUnavailable for a provider that this release cannot use."""
+    found = BACKENDS.get(provider)
+    if found is None:
+        raise StorageUnavailable(
+            _("Storage of the kind “%(provider)s” is not available yet.")
+            % {"provider": StorageProvider(provider).label}
+        )
+    return found
+
+
+def validate_connection(*, provider: str, base_path: str, credentials: dict[str, Any]) -> None:
+    """Raises ValidationError, keyed by `provider`, `base_path` and the names of parameters."""
+    try:
+        kind = backend_class(provider)
+    except StorageUnavailable as error:
+        raise ValidationError({"provider": str(error)}) from error
+    kind.validate(base_path=base_path, credentials=credentials)
+
+
+def backend_of(connection: StorageConnection) -> Backend:
+    """The backend of a connection as it was just read from the database.
+
+    It is kept per process, because an S3 client takes some 50 ms to build, and built anew when
+    the connection has been saved since.
+    """
+    built = _built.get(connection.pk)
+    if built is not None and built.updated_at == connection.updated_at:
+        backend = built.backend
+    else:
+        backend = _build(connection)
+    with _lock:
+        if len(_built) >= _MOST_BACKENDS:
+            _built.clear()
+        _built[connection.pk] = _Built(connection.updated_at, time.monotonic(), backend)
+    return backend
+
+
+def _build(connection: StorageConnection) -> Backend:
+    kind = backend_class(connection.provider)
+    try:
+        kind.validate(base_path=connection.base_path, credentials=connection.credentials)
+    except ValidationError as error:
+        raise StorageUnavailable(
+            _("The storage connection “%(name)s” is not set up properly.")
+            % {"name": connection.name}
+        ) from error
+    return kind(base_path=connection.base_path, credentials=connection.credentials)
+
+
+def backend_for(connection_id: int) -> Backend:
+    """The backend of a connection id, by one query."""
+    try:
+        connection = StorageConnection.objects.get(pk=connection_id)
+    except StorageConnection.DoesNotExist as error:
+        raise StorageUnavailable(_("The storage connection of this file is gone.")) from error
+    return backend_of(connection)
+
+
+def recent_backend_for(connection_id: int) -> Backend:
+    """Like `backend_for`, but without a query when the connection was read 2 s ago or less.
+
+    A list of a hundred thumbnails asks for a hundred addresses.
+    """
+    built = _built.get(connection_id)
+    if built is not None and time.monotonic() - built.read_at < TRUSTED_SECONDS:
+        return built.backend
+    return backend_for(connection_id)
+
+
+def forget_backends() -> None:
+    with _lock:
+        _built.clear()
