@@ -1,0 +1,185 @@
+"""Uploads in the admin: checked and probed before anything is stored."""
+
+from typing import Any, cast
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminImageFieldWidget
+
+from companies.models import Company
+from companies.quota import check_room
+from content import processing
+from content.markers import ImageRejected, NormalisedImage, normalise_image
+from content.models import ARContent, ImageTarget, Portrait, Video
+from content.video_file import VideoFile, VideoRejected, probe
+
+
+def check_size(upload: "UploadedFile[Any]", limit: int) -> None:
+    if not upload.size:
+        raise forms.ValidationError(_("The file is empty."))
+    if upload.size > limit:
+        raise forms.ValidationError(
+            _("The file is larger than %(limit)s."), params={"limit": filesizeformat(limit)}
+        )
+
+
+class PictureField(forms.FileField):
+    """A picture; cleans to a NormalisedImage."""
+
+    widget = UnfoldAdminImageFieldWidget
+
+    def clean(self, data: Any, initial: Any = None) -> NormalisedImage | None:
+        upload = super().clean(data, initial)
+        if not isinstance(upload, UploadedFile):
+            return None
+        check_size(upload, settings.IMAGE_MAX_BYTES)
+        try:
+            return normalise_image(upload.read())
+        except ImageRejected as rejected:
+            raise forms.ValidationError(rejected.args[0]) from rejected
+
+
+class TargetForm(forms.ModelForm[Any]):
+    """A form of a row with a picture of its own."""
+
+    picture = PictureField(
+        label=_("Picture"),
+        required=False,
+        help_text=_("JPEG, PNG or WebP, at least 200 pixels a side: what visitors will scan."),
+    )
+
+    def owner(self) -> Company | None:
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        picture = self.cleaned_data.get("picture")
+        owner = self.owner()
+        if picture and owner:
+            try:
+                check_room(owner, len(picture.data))
+            except forms.ValidationError as error:
+                self.add_error("picture", error)
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        picture = self.cleaned_data.get("picture")
+        if picture:
+            owner = self.owner()
+            if owner:
+                self.instance.company = owner
+            processing.attach_picture(self.instance, picture)
+        return super().save(commit)
+
+    def has_picture(self) -> bool:
+        target: ImageTarget = self.instance
+        return bool(self.cleaned_data.get("picture") or target.image)
+
+
+class ARContentForm(TargetForm):
+    playing = forms.ModelChoiceField(Video.objects.none(), required=False, label=_("Active video"))
+
+    class Meta:
+        model = ARContent
+        fields = (
+            "project",
+            "portrait",
+            "title",
+            "description",
+            "is_active",
+            "published_at",
+            "expires_at",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            field = cast("forms.ModelChoiceField[Video]", self.fields["playing"])
+            field.queryset = self.instance.videos.all()
+            self.initial["playing"] = self.instance.active_video_id
+
+    def owner(self) -> Company | None:
+        project = self.cleaned_data.get("project")
+        return project.company if project else None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        project = self.cleaned_data.get("project")
+        if self.instance.pk and project and project.company_id != self.instance.company_id:
+            self.add_error("project", _("A content stays with its company."))
+        pictured = self.has_picture() or self.cleaned_data.get("portrait")
+        if not pictured and "picture" not in self.errors:
+            self.add_error("picture", _("Upload a picture or choose a portrait."))
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        content = self.instance
+        content.company = content.project.company
+        if not content.pk:
+            processing.attach_qr_code(content)
+        return super().save(commit)
+
+
+class PortraitForm(TargetForm):
+    class Meta:
+        model = Portrait
+        fields = ("company", "title")
+
+    def owner(self) -> Company | None:
+        company: Company | None = self.cleaned_data.get("company") or (
+            self.instance.company if self.instance.pk else None
+        )
+        return company
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not self.has_picture() and "picture" not in self.errors:
+            self.add_error("picture", _("Upload a picture."))
+        return cleaned
+
+
+class VideoForm(forms.ModelForm[Video]):
+    upload = forms.FileField(
+        label=_("Video file"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=_("H.264 MP4 or MOV, or WebM."),
+    )
+    found: VideoFile | None = None
+
+    class Meta:
+        model = Video
+        fields = ("ar_content", "title", "schedule_start", "schedule_end", "rotation_order")
+
+    def clean_upload(self) -> "UploadedFile[Any] | None":
+        upload: UploadedFile[Any] | None = self.cleaned_data.get("upload")
+        if upload is None:
+            if not self.instance.pk:
+                raise forms.ValidationError(_("Choose a video file."))
+            return None
+        check_size(upload, settings.VIDEO_MAX_BYTES)
+        try:
+            self.found = probe(upload)
+        except VideoRejected as rejected:
+            raise forms.ValidationError(rejected.args[0]) from rejected
+        return upload
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        upload = self.cleaned_data.get("upload")
+        content = self.cleaned_data.get("ar_content")
+        if upload and content and content.pk:
+            try:
+                check_room(content.company, upload.size)
+            except forms.ValidationError as error:
+                self.add_error("upload", error)
+        return cleaned
+
+    def save(self, commit: bool = True) -> Video:
+        upload = self.cleaned_data.get("upload")
+        if upload and self.found:
+            processing.attach_video(self.instance, upload, self.found)
+        return super().save(commit)

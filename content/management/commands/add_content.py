@@ -1,0 +1,95 @@
+"""`manage.py add_content IMAGE VIDEO`: publish a content from a script; prints JSON."""
+
+import json
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.core.management.base import BaseCommand, CommandError
+
+from companies.models import Company, Project
+from companies.provisioning import seed_defaults
+from content import processing, tasks
+from content.markers import ImageRejected, normalise_image
+from content.models import ARContent, MarkerStatus
+from content.video_file import VideoRejected, probe
+
+WAIT_SECONDS = 300
+
+
+class Command(BaseCommand):
+    help = "Create a content from a picture and a video, and print its addresses as JSON."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("image", type=Path)
+        parser.add_argument("video", type=Path)
+        parser.add_argument("--company", help="name or slug; the default company when left out")
+        parser.add_argument("--project", default="Default", help="created when it does not exist")
+        parser.add_argument("--title", help="the picture's file name when left out")
+        parser.add_argument(
+            "--wait", action="store_true", help="wait until a worker has compiled the marker"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            content = self.create(options)
+        except (ImageRejected, VideoRejected) as error:
+            raise CommandError(str(error.args[0])) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except OSError as error:
+            raise CommandError(str(error)) from error
+        tasks.request_marker(content)
+        if options["wait"]:
+            wait_for_marker(content)
+        self.stdout.write(json.dumps(describe(content), ensure_ascii=False))
+
+    def create(self, options: dict[str, Any]) -> ARContent:
+        company = find_company(options["company"])
+        project = Project.objects.filter(company=company, name=options["project"]).first()
+        if project is None:
+            project = Project.objects.create(company=company, name=options["project"])
+        picture = normalise_image(options["image"].read_bytes())
+        with options["video"].open("rb") as source:
+            return processing.create_content(
+                project=project,
+                title=options["title"] or options["image"].stem,
+                picture=picture,
+                video=File(source),
+                found=probe(source),
+            )
+
+
+def find_company(name: str | None) -> Company:
+    if name is None:
+        return seed_defaults()
+    company = Company.objects.filter(slug=name).first() or Company.objects.filter(name=name).first()
+    if company is None:
+        raise CommandError(f"There is no company {name!r}.")
+    return company
+
+
+def wait_for_marker(content: ARContent) -> None:
+    """Return when the marker is ready or failed.
+
+    Raises CommandError after five minutes: no worker is running.
+    """
+    until = time.monotonic() + WAIT_SECONDS
+    while content.marker_status not in {MarkerStatus.READY, MarkerStatus.FAILED}:
+        if time.monotonic() > until:
+            raise CommandError("The marker is still not made: is a worker running?")
+        time.sleep(0.2)
+        content.refresh_from_db()
+
+
+def describe(content: ARContent) -> dict[str, Any]:
+    return {
+        "id": content.pk,
+        "unique_id": str(content.unique_id),
+        "ar_url": content.ar_url,
+        "marker_status": content.marker_status,
+        "stars": content.stars,
+    }

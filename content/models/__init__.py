@@ -1,0 +1,22 @@
+from content.models.content import ARContent, Portrait
+from content.models.notification import Notification, NotificationType
+from content.models.target import ImageTarget, MarkerStatus
+from content.models.video import (
+    RotationItem,
+    RotationType,
+    Video,
+    VideoRotationSchedule,
+)
+
+__all__ = [
+    "ARContent",
+    "ImageTarget",
+    "MarkerStatus",
+    "Notification",
+    "NotificationType",
+    "Portrait",
+    "RotationItem",
+    "RotationType",
+    "Video",
+    "VideoRotationSchedule",
+]

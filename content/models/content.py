@@ -1,0 +1,206 @@
+"""AR contents and portraits: what a visitor's camera recognises and what staff publish."""
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from companies.models import Company, FileKind, Project, StorageFolder
+from companies.storage.router import TenantStorage, generated_name
+from content.models.target import ImageTarget
+from content.models.video import RotationType
+
+if TYPE_CHECKING:
+    from companies.models import User
+
+
+def qr_code_name(instance: "ARContent", filename: str) -> str:
+    return generated_name(instance.company, FileKind.QR_CODES, filename)
+
+
+class PortraitQuerySet(models.QuerySet["Portrait"]):
+    def visible_to(self, user: "User") -> "PortraitQuerySet":
+        return self if user.is_superuser else self.filter(company__memberships__user=user)
+
+
+class Portrait(ImageTarget):
+    """A company's reusable picture: several contents may share it and its marker."""
+
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, related_name="portraits", verbose_name=_("company")
+    )
+    unique_id = models.UUIDField(_("unique id"), default=uuid.uuid4, unique=True, editable=False)
+    title = models.CharField(_("title"), max_length=255)
+    storage_connection = models.ForeignKey(
+        "companies.StorageConnection",
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="portraits",
+        verbose_name=_("storage connection"),
+    )
+    storage_folder = models.ForeignKey(
+        StorageFolder,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="portraits",
+        verbose_name=_("storage folder"),
+    )
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = PortraitQuerySet.as_manager()
+
+    class Meta(ImageTarget.Meta):
+        abstract = False
+        verbose_name = _("portrait")
+        verbose_name_plural = _("portraits")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class ARContentQuerySet(models.QuerySet["ARContent"]):
+    def visible_to(self, user: "User") -> "ARContentQuerySet":
+        return self if user.is_superuser else self.filter(company__memberships__user=user)
+
+    def published(self, now: datetime) -> "ARContentQuerySet":
+        """Contents that a visitor may see at `now`, whatever a scheduler has written."""
+        return self.filter(
+            Q(published_at__isnull=True) | Q(published_at__lte=now),
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+            is_active=True,
+            project__in=Project.objects.running(now),
+            company__in=Company.objects.active(now),
+        )
+
+    def with_public_id(self, unique_id: uuid.UUID) -> "ARContentQuerySet":
+        """The content of that id or, of a portrait's id, its contents, newest first."""
+        # A sub-query, not a join: only so can a database use both indexes for the OR.
+        portrait = Portrait.objects.filter(unique_id=unique_id).values("pk")[:1]
+        return self.filter(Q(unique_id=unique_id) | Q(portrait=models.Subquery(portrait))).order_by(
+            "-created_at", "-pk"
+        )
+
+
+class ARContent(ImageTarget):
+    """A picture with its videos, reached by anyone who knows `unique_id`."""
+
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.PROTECT,
+        related_name="ar_contents",
+        editable=False,
+        verbose_name=_("company"),
+    )
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="ar_contents", verbose_name=_("project")
+    )
+    portrait = models.ForeignKey(
+        Portrait,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="ar_contents",
+        verbose_name=_("portrait"),
+        help_text=_("Use a portrait of the company instead of an own picture."),
+    )
+    unique_id = models.UUIDField(_("unique id"), default=uuid.uuid4, unique=True, editable=False)
+    title = models.CharField(_("title"), max_length=255)
+    description = models.TextField(_("description"), blank=True)
+    active_video = models.ForeignKey(
+        "content.Video",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("active video"),
+    )
+    video_rotation_enabled = models.BooleanField(_("video rotation"), default=False)
+    video_rotation_type = models.CharField(
+        _("rotation type"), max_length=10, choices=RotationType, blank=True
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    published_at = models.DateTimeField(
+        _("published at"), null=True, blank=True, help_text=_("Empty: at once.")
+    )
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, blank=True, help_text=_("Empty: with its project.")
+    )
+    qr_code = models.FileField(
+        _("QR code"),
+        upload_to=qr_code_name,
+        storage=TenantStorage(),
+        max_length=255,
+        blank=True,
+        editable=False,
+    )
+    views_count = models.PositiveIntegerField(_("views"), default=0, editable=False)
+    last_viewed_at = models.DateTimeField(
+        _("last viewed at"), null=True, blank=True, editable=False
+    )
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = ARContentQuerySet.as_manager()
+
+    class Meta(ImageTarget.Meta):
+        abstract = False
+        verbose_name = _("AR content")
+        verbose_name_plural = _("AR contents")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *ImageTarget.Meta.constraints,
+            models.CheckConstraint(
+                condition=~Q(image="") | Q(portrait__isnull=False),
+                name="%(app_label)s_%(class)s_has_picture",
+                violation_error_message=_("Upload a picture or choose a portrait."),
+            ),
+            models.CheckConstraint(
+                condition=Q(video_rotation_type="")
+                | Q(video_rotation_type__in=RotationType.values),
+                name="%(app_label)s_%(class)s_video_rotation_type_valid",
+            ),
+            models.CheckConstraint(
+                condition=Q(published_at__isnull=True)
+                | Q(expires_at__isnull=True)
+                | Q(expires_at__gt=models.F("published_at")),
+                name="%(app_label)s_%(class)s_expires_after_publication",
+                violation_error_message=_("A content expires after it is published."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # The project decides; a content can never belong to another company than its project.
+        self.company_id = self.project.company_id
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        super().clean()
+        if self.portrait and self.portrait.company_id != self.project.company_id:
+            raise ValidationError({"portrait": _("The portrait belongs to another company.")})
+
+    @property
+    def target(self) -> "ARContent | Portrait":
+        """The row that holds the picture and the marker."""
+        return self.portrait or self
+
+    def get_absolute_url(self) -> str:
+        return reverse("ar-page", args=[self.unique_id])
+
+    @property
+    def ar_url(self) -> str:
+        """The address behind the QR code."""
+        return f"{settings.PUBLIC_URL}{self.get_absolute_url()}"

@@ -1,0 +1,258 @@
+"""From an upload to a published content: pictures, markers and videos of the rows.
+
+Rows are the queue of record. A marker is claimed by a conditional update, so a message that
+arrives twice, or a worker that comes back from the dead, changes nothing.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.files.base import ContentFile, File
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_noop, override
+
+from companies.models import FileKind, Project, StorageFolder
+from companies.storage.uploads import stored_files
+from content import qrcodes
+from content.markers import (
+    Marker,
+    MarkerRejected,
+    NormalisedImage,
+    Trackability,
+    compile_marker,
+    rate,
+    thumbnail,
+)
+from content.models import ARContent, ImageTarget, MarkerStatus, Portrait, Video
+from content.video_file import VideoFile
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=10)
+MAX_ATTEMPTS = 5
+THUMBNAIL_SIDE = 480
+SWEEP_BATCH = 100
+# Stored in English, shown in the reader's language. What exactly failed is in the log.
+TRYING_AGAIN = gettext_noop("The marker could not be made just now; it is tried again by itself.")
+GAVE_UP = gettext_noop("The marker could not be made in five attempts: see the worker's log.")
+# A message normally arrives within a second; a row that waits longer has lost its own.
+PATIENCE = timedelta(seconds=30)
+
+TARGETS: dict[str, type[ARContent] | type[Portrait]] = {
+    model._meta.label_lower: model for model in (ARContent, Portrait)
+}
+
+
+def discard_files(row: models.Model) -> None:
+    """Remove the files of a row that is about to go, once its transaction is committed."""
+    for field in row._meta.get_fields():
+        if isinstance(field, models.FileField):
+            stored = getattr(row, field.name)
+            if stored:
+                stored.storage.delete(str(stored))
+
+
+def attach_picture(target: ARContent | Portrait, picture: NormalisedImage) -> None:
+    """Give an unsaved or saved target a (new) picture; its marker is due again.
+
+    The caller saves the row within `stored_files()` and wakes a worker after that.
+    """
+    for stored in (target.image, target.thumbnail, target.marker):
+        if stored:
+            stored.storage.delete(str(stored))
+    target.image = ContentFile(picture.data, name=f"picture.{picture.extension}")
+    target.image_width, target.image_height = picture.width, picture.height
+    target.thumbnail = ContentFile(
+        thumbnail(picture.data, side=THUMBNAIL_SIDE), name="thumbnail.webp"
+    )
+    target.marker = ""
+    reset_marker(target)
+    if isinstance(target, Portrait):
+        target.storage_connection = target.company.storage_connection
+        target.storage_folder = StorageFolder.objects.filter(
+            company=target.company, folder_type=FileKind.PORTRAITS
+        ).first()
+
+
+def reset_marker(target: ImageTarget) -> None:
+    """Make the marker due again, with a clean sheet."""
+    target.marker_status = MarkerStatus.PENDING
+    target.marker_progress = target.marker_attempts = 0
+    target.marker_points = target.marker_bytes = 0
+    target.marker_claimed_at = target.marker_generated_at = target.stars = None
+    target.marker_error = target.weakest_factor = ""
+    target.trackability = {}
+
+
+def attach_qr_code(content: ARContent) -> None:
+    content.qr_code = ContentFile(qrcodes.png(content.ar_url), name="qr.png")
+
+
+def attach_video(video: Video, upload: File[bytes], found: VideoFile) -> None:
+    """Give a video row its (new) file, poster and probed metadata; the caller saves it."""
+    for stored in (video.video, video.thumbnail):
+        if stored:
+            stored.storage.delete(str(stored))
+    video.video = File(upload.file, name=f"video.{found.extension}")
+    video.thumbnail = ContentFile(found.poster, name="poster.webp")
+    video.duration, video.width, video.height = found.duration, found.width, found.height
+    video.mime_type = found.mime_type
+    video.size_bytes = upload.size
+
+
+def ensure_active_video(content: ARContent) -> None:
+    """A content's first video becomes its active one."""
+    if not ARContent.objects.filter(pk=content.pk, active_video__isnull=False).exists():
+        first = content.videos.first()
+        if first is not None:
+            first.activate()
+
+
+def create_content(
+    *, project: Project, title: str, picture: NormalisedImage, video: File[bytes], found: VideoFile
+) -> ARContent:
+    """Create a content with its picture, QR code and active video, or nothing at all.
+
+    Raises QuotaExceeded when the company has no room for the files.
+    """
+    with stored_files():
+        content = ARContent(project=project, company=project.company, title=title)
+        attach_picture(content, picture)
+        attach_qr_code(content)
+        content.save()
+        row = Video(ar_content=content, title=title)
+        attach_video(row, video, found)
+        row.save()
+        row.activate()
+    return content
+
+
+def delete_content(content: ARContent) -> None:
+    """Delete a content with its videos and all their files."""
+    with transaction.atomic():
+        for video in content.videos.all():
+            discard_files(video)
+        discard_files(content)
+        content.delete()
+
+
+def delete_video(video: Video) -> None:
+    with transaction.atomic():
+        discard_files(video)
+        video.delete()
+
+
+def generate_marker(label: str, pk: int, *, now: datetime) -> bool:
+    """Compile the marker of the target `label`:`pk` if it is due; True when this call did it."""
+    model = TARGETS[label]
+    rows = model._default_manager.filter(pk=pk)
+    claimed = rows.filter(_due(now, patience=timedelta(0))).update(
+        marker_status=MarkerStatus.PROCESSING,
+        marker_claimed_at=now,
+        marker_attempts=F("marker_attempts") + 1,
+        marker_progress=0,
+    )
+    if claimed != 1:
+        return False
+    target = rows.get()
+    # Whoever replaces the picture or takes over the lease changes one of these.
+    mine = rows.filter(
+        marker_status=MarkerStatus.PROCESSING, marker_claimed_at=now, image=target.image.name
+    )
+    try:
+        with target.image.open("rb") as stored:
+            picture = stored.read()
+        marker = compile_marker(picture, progress=lambda share: _report_progress(mine, share))
+        score = rate(picture, marker)
+        return _finish(target, mine, marker, score)
+    except MarkerRejected as rejected:
+        mine.update(
+            marker_status=MarkerStatus.FAILED,
+            marker_error=untranslated(rejected),
+            stars=0,
+            updated_at=timezone.now(),
+        )
+        logger.info("marker_rejected", extra={"target": label, "pk": pk, "code": rejected.code})
+        return True
+    except Exception:
+        # The storage or the machine failed, not the picture: the sweeper tries again.
+        given_up = target.marker_attempts >= MAX_ATTEMPTS
+        mine.update(
+            marker_status=MarkerStatus.FAILED if given_up else MarkerStatus.PENDING,
+            marker_error=GAVE_UP if given_up else TRYING_AGAIN,
+            updated_at=timezone.now(),
+        )
+        raise
+
+
+def _report_progress(mine: "models.QuerySet[Any]", share: float) -> None:
+    mine.update(marker_progress=min(99, int(share * 100)))
+
+
+def _finish(
+    target: ARContent | Portrait,
+    mine: "models.QuerySet[Any]",
+    marker: Marker,
+    score: Trackability,
+) -> bool:
+    now = timezone.now()
+    with stored_files():
+        name = target.marker.field.generate_filename(target, "marker.mind")
+        name = target.marker.storage.save(name, ContentFile(marker.data))
+        written = mine.update(
+            marker=name,
+            marker_status=MarkerStatus.READY,
+            marker_progress=100,
+            marker_error="",
+            marker_generated_at=now,
+            marker_bytes=len(marker.data),
+            marker_points=marker.points,
+            stars=score.stars,
+            weakest_factor=score.weakest,
+            trackability=asdict(score),
+            updated_at=now,
+        )
+        if written != 1:
+            # The picture was replaced meanwhile: this marker is nobody's.
+            target.marker.storage.delete(name)
+        elif target.marker:
+            target.marker.storage.delete(str(target.marker))
+    return written == 1
+
+
+def _due(now: datetime, *, patience: timedelta) -> Q:
+    """Rows that a worker may claim: waiting, or held by a worker that is dead."""
+    waiting = Q(marker_status=MarkerStatus.PENDING, marker_attempts__lt=MAX_ATTEMPTS)
+    if patience:
+        waiting &= Q(updated_at__lt=now - patience)
+    return waiting | Q(
+        marker_status=MarkerStatus.PROCESSING,
+        marker_claimed_at__lt=now - LEASE,
+        marker_attempts__lt=MAX_ATTEMPTS,
+    )
+
+
+def overdue_markers(now: datetime) -> Iterator[tuple[str, int]]:
+    """Targets whose message was lost or whose worker died: (label, id), a bounded batch."""
+    for label, model in TARGETS.items():
+        rows = model._default_manager.exclude(image="")
+        dead = rows.filter(
+            marker_status=MarkerStatus.PROCESSING,
+            marker_claimed_at__lt=now - LEASE,
+            marker_attempts__gte=MAX_ATTEMPTS,
+        )
+        dead.update(marker_status=MarkerStatus.FAILED, marker_error=GAVE_UP, updated_at=now)
+        due = rows.filter(_due(now, patience=PATIENCE)).order_by("updated_at")
+        for pk in due.values_list("pk", flat=True)[:SWEEP_BATCH]:
+            yield label, pk
+
+
+def untranslated(error: Exception) -> str:
+    """The English message of an error; the admin translates it when it is shown."""
+    with override("en"):
+        return str(error.args[0])

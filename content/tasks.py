@@ -1,0 +1,29 @@
+"""Celery tasks: thin wrappers, ids in, one call."""
+
+from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
+
+from content import processing
+from content.models import ARContent, Portrait
+
+
+@shared_task
+def generate_marker(label: str, pk: int) -> bool:
+    return processing.generate_marker(label, pk, now=timezone.now())
+
+
+@shared_task
+def sweep_markers() -> int:
+    """Wake workers for markers whose message was lost; returns how many."""
+    overdue = list(processing.overdue_markers(timezone.now()))
+    for label, pk in overdue:
+        generate_marker.delay(label, pk)
+    return len(overdue)
+
+
+def request_marker(target: ARContent | Portrait) -> None:
+    """Wake a worker for the target's marker once the surrounding transaction is committed."""
+    label, pk = target._meta.label_lower, target.pk
+    # Robust: with the broker away the row is kept all the same, and the sweeper finds it.
+    transaction.on_commit(lambda: generate_marker.delay(label, pk), robust=True)

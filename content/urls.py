@@ -1,0 +1,5 @@
+from django.urls import path
+
+from content import views
+
+urlpatterns = [path("ar/<str:unique_id>", views.ar_page, name="ar-page")]
