@@ -1,0 +1,3 @@
+from analytics.admin.sessions import ARViewSessionAdmin
+
+__all__ = ["ARViewSessionAdmin"]

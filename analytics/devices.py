@@ -1,0 +1,53 @@
+"""What a User-Agent says: browser, operating system and kind of device."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import ua_parser
+
+DeviceType = Literal["mobile", "tablet", "desktop", "unknown"]
+
+DESKTOP_SYSTEMS = frozenset({"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Chrome OS"})
+TABLET_WORDS = ("iPad", "Tablet", "PlayBook", "Kindle", "Silk/")
+MOBILE_WORDS = ("Mobi", "iPhone", "iPod", "Windows Phone")
+LABEL_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Device:
+    """`browser` is family and major version ("Mobile Safari 17"), `os` a family ("iOS").
+
+    Both are "" when the User-Agent does not say.
+    """
+
+    browser: str
+    os: str
+    device_type: DeviceType
+
+
+@lru_cache(maxsize=4096)
+def describe(user_agent: str) -> Device:
+    """Describe a User-Agent of any content. Bots and televisions are "unknown" devices."""
+    parsed = ua_parser.parse(user_agent)
+    browser = ""
+    if parsed.user_agent:
+        browser = f"{parsed.user_agent.family} {parsed.user_agent.major or ''}".rstrip()
+    system = parsed.os.family if parsed.os else ""
+    is_bot = parsed.device is not None and parsed.device.family == "Spider"
+    return Device(
+        browser=browser[:LABEL_LENGTH],
+        os=system[:LABEL_LENGTH],
+        device_type="unknown" if is_bot else _device_type(user_agent, system),
+    )
+
+
+def _device_type(user_agent: str, system: str) -> DeviceType:
+    if any(word in user_agent for word in TABLET_WORDS):
+        return "tablet"
+    if any(word in user_agent for word in MOBILE_WORDS):
+        return "mobile"
+    if system == "Android":
+        # By Android's convention a phone's browser says "Mobile" and a tablet's does not.
+        return "tablet"
+    return "desktop" if system in DESKTOP_SYSTEMS else "unknown"

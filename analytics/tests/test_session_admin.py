@@ -1,0 +1,96 @@
+"""Staff look at visits; nobody writes them by hand."""
+
+import uuid
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import get_deleted_objects
+from django.test import Client, RequestFactory
+from django.urls import resolve
+from pytest_django import DjangoAssertNumQueries
+
+from analytics.admin.sessions import NewestRowsPaginator
+from analytics.models import ARViewSession
+from companies.models import User
+from content.models import ARContent
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/analytics/arviewsession/"
+
+
+@pytest.fixture
+def session(content: ARContent) -> ARViewSession:
+    return add_visits(content, 1)[0]
+
+
+def add_visits(content: ARContent, number: int) -> list[ARViewSession]:
+    return ARViewSession.objects.bulk_create(
+        ARViewSession(
+            session_id=uuid.uuid4(),
+            ar_content=content,
+            project=content.project,
+            company=content.company,
+            tracking_quality="good",
+        )
+        for _ in range(number)
+    )
+
+
+def test_the_list_shows_and_finds_visits(
+    client: Client, superuser: User, session: ARViewSession, content: ARContent
+) -> None:
+    client.force_login(superuser)
+    assert content.title in client.get(LIST).content.decode()
+    for words in (session.session_id, content.unique_id):
+        assert content.title in client.get(LIST, {"q": str(words)}).content.decode()
+    assert content.title not in client.get(LIST, {"q": str(uuid.uuid4())}).content.decode()
+    assert content.title not in client.get(LIST, {"q": "no uuid"}).content.decode()
+
+
+def test_a_visit_can_be_opened_and_not_changed(
+    client: Client, superuser: User, session: ARViewSession
+) -> None:
+    client.force_login(superuser)
+    page = f"{LIST}{session.pk}/"
+    assert client.get(f"{page}change/").status_code == 200
+    assert client.post(f"{page}change/", {"browser": "Other"}).status_code == 403
+    assert client.post(f"{page}delete/", {"post": "yes"}).status_code == 403
+    assert client.get(f"{LIST}add/").status_code == 403
+    assert client.get(f"{page}history/").status_code == 200
+    session.refresh_from_db()
+    assert session.browser == ""
+
+
+def test_members_of_companies_do_not_enter(
+    client: Client, owner: User, session: ARViewSession
+) -> None:
+    client.force_login(owner)
+    assert client.get(LIST).status_code == 302
+
+
+def test_the_list_never_counts_the_whole_table(
+    client: Client,
+    superuser: User,
+    content: ARContent,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    monkeypatch.setattr(NewestRowsPaginator, "bound", 10)
+    add_visits(content, 30)
+    client.force_login(superuser)
+    with django_assert_num_queries(5) as queries:
+        client.get(LIST)
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert counts
+    assert all("LIMIT 10" in sql for sql in counts)
+
+
+def test_visits_do_not_stand_in_the_way_of_deleting_their_content(
+    rf: RequestFactory, superuser: User, session: ARViewSession
+) -> None:
+    request = rf.get("/admin/content/arcontent/1/delete/")
+    request.resolver_match = resolve(request.path)
+    request.user = superuser
+    *_, forbidden, _protected = get_deleted_objects([session], request, admin.site)
+    assert not forbidden
