@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
+from unfold.admin import StackedInline
 from unfold.decorators import display
 
 from content import processing, qrcodes
@@ -19,15 +19,22 @@ from content.admin.targets import TargetAdmin
 from content.models import ARContent, Video
 
 
-class VideoInline(TabularInline[Video, ARContent]):
+class VideoInline(StackedInline[Video, ARContent]):
     model = Video
     form = VideoForm
-    extra = 0
-    min_num = 0
-    tab = False
-    fields = ("upload", "title", "facts", "schedule_start", "schedule_end", "rotation_order")
+    fields = (
+        "facts",
+        "upload",
+        "title",
+        "schedule_start",
+        "schedule_end",
+        "rotation_order",
+    )
     readonly_fields = ("facts",)
     show_change_link = True
+
+    def get_extra(self, request: HttpRequest, obj: ARContent | None = None, **kwargs: Any) -> int:
+        return 1 if obj is None else 0
 
     @display(description=_("Probed"))
     def facts(self, video: Video) -> SafeString | str:

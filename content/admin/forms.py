@@ -7,7 +7,11 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminImageFieldWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminImageFieldWidget,
+    UnfoldAdminSelectWidget,
+)
 
 from companies.models import Company
 from companies.quota import check_room
@@ -80,7 +84,12 @@ class TargetForm(forms.ModelForm[Any]):
 
 
 class ARContentForm(TargetForm):
-    playing = forms.ModelChoiceField(Video.objects.none(), required=False, label=_("Active video"))
+    playing = forms.ModelChoiceField(
+        Video.objects.none(),
+        required=False,
+        label=_("Active video"),
+        widget=UnfoldAdminSelectWidget,
+    )
 
     class Meta:
         model = ARContent
