@@ -36,9 +36,6 @@ const STUBS = {
     }`,
   // 64-bit integers serve string hashing only, and their library tries WebAssembly, which the CSP forbids.
   long: "export default { fromString: () => null };",
-  util: "export default {};",
-  fs: "export default {};",
-  crypto: "export default {};",
 };
 
 const slim = {
@@ -65,7 +62,7 @@ const slim = {
     builder.onResolve({ filter: /controller\.worker\.js\?worker&inline$/ }, () => ({
       path: path.join(source, "worker-handle.js"),
     }));
-    builder.onResolve({ filter: /^(@tensorflow\/tfjs|\.\/compiler\.js|long|util|fs|crypto)$/ }, (args) => ({
+    builder.onResolve({ filter: /^(@tensorflow\/tfjs|\.\/compiler\.js|long)$/ }, (args) => ({
       path: args.path,
       namespace: "stub",
       pluginData: STUBS[args.path],
@@ -169,7 +166,8 @@ for (const name of ["viewer.js", "tracker.js", "tracker-worker.js"]) {
   const bytes = await readFile(path.join(output, name));
   const gzipped = gzipSync(bytes, { level: 6 }).length;
   total += gzipped;
-  console.log(`${name.padEnd(20)} ${String(bytes.length).padStart(8)} bytes ${String(gzipped).padStart(8)} gzip`);
+  const columns = [name.padEnd(20), String(bytes.length).padStart(8), "bytes", String(gzipped).padStart(8), "gzip"];
+  console.log(columns.join(" "));
 }
 console.log(`${"total".padEnd(20)} ${String(total).padStart(23)} gzip, budget ${GZIP_BUDGET}`);
 if (total > GZIP_BUDGET) {

@@ -47,7 +47,7 @@ const SECOND_LOOK = 1.5;
 /** Standard deviation, in pixels, of corners that come from matched key points. */
 const FIRST_SIGHT = 25;
 /** A corner known no better than this, in pixels, is not worth showing a video on. */
-const TOO_VAGUE = 12;
+const TOO_VAGUE = 8;
 /** Half a template and a little, in template pixels: nearer to the frame's edge it is cut off. */
 const TEMPLATE_MARGIN = 7;
 /** Longest extrapolation in pixels. */
@@ -107,9 +107,12 @@ export class Pursuit {
       }
     }
     if (this.track === null || this.seen < CONFIRM) return { corners: null, measured: false };
-    if (uncertainty(this.track.covariance) > TOO_VAGUE) return { corners: null, measured: false };
-    if (this.missed > 0) return { corners: this.predict(now).corners, measured: false };
-    return { corners: this.track.corners, measured: true };
+    const vagueness = uncertainty(this.track.covariance);
+    if (this.missed === 0) {
+      return { corners: vagueness > TOO_VAGUE ? null : this.track.corners, measured: true };
+    }
+    // Only a picture known well is carried on unseen: at the frame's edge it most likely has left.
+    return { corners: vagueness > TOO_VAGUE / 2 ? null : this.predict(now).corners, measured: false };
   }
 
   /** @returns {Estimate} */
