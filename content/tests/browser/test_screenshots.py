@@ -1,0 +1,56 @@
+"""Pictures of the platform at work, for people to look at."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from content.tests.browser import staff, visitor
+from content.tests.browser.camera import Frame
+from content.tests.browser.server import Platform
+from content.tests.browser.test_lockstep import LENSES, clip, give_camera, push, start
+
+pytestmark = pytest.mark.browser
+
+
+def test_overlay_is_seen_on_the_picture(
+    plain_browser: Browser, contents: dict[str, staff.Content], table: Frame, screenshots: Path
+) -> None:
+    lens = LENSES["65 degrees portrait"]
+    shots = clip("coffee", lens, table)
+    with plain_browser.new_context(viewport=visitor.PHONE, locale="en") as context:
+        page = context.new_page()
+        give_camera(page, lens)
+        page.goto(contents["coffee"].url)
+        start(page, shots[0].frame)
+        # The picture at its smallest: a phone held upright shows the middle of the frame only.
+        for shot in shots[:114]:
+            push(page, shot.frame)
+        visitor.wait_for_state(page, "tracking", seconds=1)
+        visitor.wait_for(page, "document.getElementById('overlay').currentTime > 0.5")
+        page.screenshot(path=screenshots / "overlay.png")
+
+
+def test_staff_see_the_content(
+    plain_browser: Browser,
+    platform: Platform,
+    contents: dict[str, staff.Content],
+    screenshots: Path,
+    figures: list[str],
+) -> None:
+    content = contents["coffee"]
+    with plain_browser.new_context(viewport=visitor.DESK) as context:
+        page = context.new_page()
+        notes = visitor.take_notes(page, platform.url)
+        staff.sign_in(page, platform)
+        page.goto(content.admin_url)
+        expect(page.get_by_text(content.url).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        # As high as the page: its fixed bar would cover the middle of a longer picture.
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": visitor.DESK["width"], "height": height})
+        page.screenshot(path=screenshots / "admin.png")
+        figures.append(f"screenshots in {screenshots}")
+        assert notes.errors == []
+        assert notes.strangers == []
+        assert content.stars >= 3
