@@ -1,6 +1,6 @@
 """Who looked: one row per visit, and the daily roll-up behind reports."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -9,9 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from arv.lib.schema import LongNamedIndex, one_of
 from companies.models import Company, Project
 from content.models import ARContent
-
-if TYPE_CHECKING:
-    from companies.models import User
 
 
 class StatDimension(models.TextChoices):
@@ -34,11 +31,6 @@ class DeviceType(models.TextChoices):
     TABLET = "tablet", _("tablet")
     DESKTOP = "desktop", _("computer")
     UNKNOWN = "unknown", _("unknown")
-
-
-class ARViewSessionQuerySet(models.QuerySet["ARViewSession"]):
-    def visible_to(self, user: "User") -> "ARViewSessionQuerySet":
-        return self if user.is_superuser else self.filter(company__memberships__user=user)
 
 
 class ARViewSession(models.Model):
@@ -80,8 +72,6 @@ class ARViewSession(models.Model):
     )
     video_played = models.BooleanField(_("video played"), default=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
-
-    objects = ARViewSessionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("AR view session")

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop, override
 
 from companies.models import FileKind, Project, StorageFolder
+from companies.quota import QuotaExceeded
 from companies.storage.uploads import stored_files
 from content import qrcodes
 from content.markers import (
@@ -28,7 +29,7 @@ from content.markers import (
     rate,
     thumbnail,
 )
-from content.models import ARContent, ImageTarget, MarkerStatus, Portrait, Video
+from content.models import ARContent, MarkerStatus, Portrait, Video
 from content.video_file import VideoFile
 
 logger = logging.getLogger(__name__)
@@ -39,9 +40,33 @@ THUMBNAIL_SIDE = 480
 SWEEP_BATCH = 100
 # Stored in English, shown in the reader's language. What exactly failed is in the log.
 TRYING_AGAIN = gettext_noop("The marker could not be made just now; it is tried again by itself.")
+NO_ROOM = gettext_noop(
+    "The company's storage quota is full: make room, then make the marker again."
+)
 GAVE_UP = gettext_noop("The marker could not be made in five attempts: see the worker's log.")
 # A message normally arrives within a second; a row that waits longer has lost its own.
 PATIENCE = timedelta(seconds=30)
+
+# What a new picture, or a new video file, changes in its row.
+PICTURE_FIELDS = (
+    "image",
+    "image_width",
+    "image_height",
+    "thumbnail",
+    "marker",
+    "marker_status",
+    "marker_progress",
+    "marker_attempts",
+    "marker_claimed_at",
+    "marker_generated_at",
+    "marker_error",
+    "marker_bytes",
+    "marker_points",
+    "stars",
+    "weakest_factor",
+    "trackability",
+)
+VIDEO_FIELDS = ("video", "thumbnail", "duration", "width", "height", "mime_type", "size_bytes")
 
 TARGETS: dict[str, type[ARContent] | type[Portrait]] = {
     model._meta.label_lower: model for model in (ARContent, Portrait)
@@ -62,16 +87,12 @@ def attach_picture(target: ARContent | Portrait, picture: NormalisedImage) -> No
 
     The caller saves the row within `stored_files()` and wakes a worker after that.
     """
-    for stored in (target.image, target.thumbnail, target.marker):
-        if stored:
-            stored.storage.delete(str(stored))
+    drop_picture(target)
     target.image = ContentFile(picture.data, name=f"picture.{picture.extension}")
     target.image_width, target.image_height = picture.width, picture.height
     target.thumbnail = ContentFile(
         thumbnail(picture.data, side=THUMBNAIL_SIDE), name="thumbnail.webp"
     )
-    target.marker = ""
-    reset_marker(target)
     if isinstance(target, Portrait):
         target.storage_connection = target.company.storage_connection
         target.storage_folder = StorageFolder.objects.filter(
@@ -79,14 +100,35 @@ def attach_picture(target: ARContent | Portrait, picture: NormalisedImage) -> No
         ).first()
 
 
-def reset_marker(target: ImageTarget) -> None:
-    """Make the marker due again, with a clean sheet."""
+def drop_picture(target: ARContent | Portrait) -> None:
+    """Take a target's picture and marker away, files included; the caller saves it."""
+    if target.pk:
+        # A worker may have written another marker since this row was read.
+        model = type(target)
+        target.marker = model._default_manager.select_for_update().get(pk=target.pk).marker
+    for stored in (target.image, target.thumbnail, target.marker):
+        if stored:
+            stored.storage.delete(str(stored))
+    target.image = target.thumbnail = target.marker = ""
+    target.image_width = target.image_height = 0
     target.marker_status = MarkerStatus.PENDING
     target.marker_progress = target.marker_attempts = 0
     target.marker_points = target.marker_bytes = 0
     target.marker_claimed_at = target.marker_generated_at = target.stars = None
     target.marker_error = target.weakest_factor = ""
     target.trackability = {}
+
+
+def renew_marker(target: ARContent | Portrait) -> None:
+    """Make the marker due again; visitors keep the present one until then."""
+    type(target)._default_manager.filter(pk=target.pk).exclude(image="").update(
+        marker_status=MarkerStatus.PENDING,
+        marker_progress=0,
+        marker_attempts=0,
+        marker_claimed_at=None,
+        marker_error="",
+        updated_at=timezone.now(),
+    )
 
 
 def attach_qr_code(content: ARContent) -> None:
@@ -118,10 +160,12 @@ def create_content(
 ) -> ARContent:
     """Create a content with its picture, QR code and active video, or nothing at all.
 
-    Raises QuotaExceeded when the company has no room for the files.
+    Raises ValidationError for a title that cannot be, and QuotaExceeded, which is one, when the
+    company has no room for the files.
     """
     with stored_files():
         content = ARContent(project=project, company=project.company, title=title)
+        content.clean_fields(exclude=["image"])
         attach_picture(content, picture)
         attach_qr_code(content)
         content.save()
@@ -145,13 +189,14 @@ def delete_video(video: Video) -> None:
     with transaction.atomic():
         discard_files(video)
         video.delete()
+        ensure_active_video(video.ar_content)
 
 
 def generate_marker(label: str, pk: int, *, now: datetime) -> bool:
     """Compile the marker of the target `label`:`pk` if it is due; True when this call did it."""
     model = TARGETS[label]
     rows = model._default_manager.filter(pk=pk)
-    claimed = rows.filter(_due(now, patience=timedelta(0))).update(
+    claimed = rows.filter(_due(now)).update(
         marker_status=MarkerStatus.PROCESSING,
         marker_claimed_at=now,
         marker_attempts=F("marker_attempts") + 1,
@@ -178,6 +223,11 @@ def generate_marker(label: str, pk: int, *, now: datetime) -> bool:
             updated_at=timezone.now(),
         )
         logger.info("marker_rejected", extra={"target": label, "pk": pk, "code": rejected.code})
+        return True
+    except QuotaExceeded:
+        mine.update(
+            marker_status=MarkerStatus.FAILED, marker_error=NO_ROOM, updated_at=timezone.now()
+        )
         return True
     except Exception:
         # The storage or the machine failed, not the picture: the sweeper tries again.
@@ -225,16 +275,20 @@ def _finish(
     return written == 1
 
 
-def _due(now: datetime, *, patience: timedelta) -> Q:
+def _due(now: datetime) -> Q:
     """Rows that a worker may claim: waiting, or held by a worker that is dead."""
-    waiting = Q(marker_status=MarkerStatus.PENDING, marker_attempts__lt=MAX_ATTEMPTS)
-    if patience:
-        waiting &= Q(updated_at__lt=now - patience)
-    return waiting | Q(
-        marker_status=MarkerStatus.PROCESSING,
-        marker_claimed_at__lt=now - LEASE,
-        marker_attempts__lt=MAX_ATTEMPTS,
+    return Q(marker_attempts__lt=MAX_ATTEMPTS) & (
+        Q(marker_status=MarkerStatus.PENDING)
+        | Q(marker_status=MarkerStatus.PROCESSING, marker_claimed_at__lt=now - LEASE)
     )
+
+
+def _overdue(now: datetime) -> Q:
+    """As above, but waiting rows only after a patience that doubles with each attempt."""
+    waited = Q()
+    for attempts in range(MAX_ATTEMPTS):
+        waited |= Q(marker_attempts=attempts, updated_at__lt=now - PATIENCE * 2**attempts)
+    return _due(now) & (~Q(marker_status=MarkerStatus.PENDING) | waited)
 
 
 def overdue_markers(now: datetime) -> Iterator[tuple[str, int]]:
@@ -247,7 +301,7 @@ def overdue_markers(now: datetime) -> Iterator[tuple[str, int]]:
             marker_attempts__gte=MAX_ATTEMPTS,
         )
         dead.update(marker_status=MarkerStatus.FAILED, marker_error=GAVE_UP, updated_at=now)
-        due = rows.filter(_due(now, patience=PATIENCE)).order_by("updated_at")
+        due = rows.filter(_overdue(now)).order_by("updated_at")
         for pk in due.values_list("pk", flat=True)[:SWEEP_BATCH]:
             yield label, pk
 

@@ -133,9 +133,9 @@ def _examine(path: str, poster: str) -> dict[str, object]:
         audio = container.streams.audio
         return {
             "format": container.format.name,
-            "codec": video.codec_context.name.replace("libdav1d", "av1"),
+            "codec": video.codec_context.codec.canonical_name,
             "pixels": frame.format.name,
-            "audio": audio[0].codec_context.name if audio else None,
+            "audio": audio[0].codec_context.codec.canonical_name if audio else None,
             "duration": float(duration),
             "width": frame.height if turned else frame.width,
             "height": frame.width if turned else frame.height,

@@ -14,13 +14,14 @@ import io
 import json
 import os
 import secrets
+import shlex
 import socket
 import ssl
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,21 +122,25 @@ def secret_settings() -> dict[str, str]:
             f"ENCRYPTION_KEYS={base64.urlsafe_b64encode(os.urandom(32)).decode()}",
             f"API_TOKEN_PEPPER={secrets.token_urlsafe(32)}",
         ]
-        part = path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write("\n".join(lines) + "\n")
-        part.rename(path)
+        write_private(path, lines)
     pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
     return {name.strip(): value.strip() for name, value in pairs}
 
 
+def write_private(path: Path, lines: Iterable[str]) -> None:
+    """Write a file that only its owner may read, all of it or nothing."""
+    part = path.with_suffix(".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write("\n".join(lines) + "\n")
+    part.rename(path)
+
+
 def settings(address: Address) -> dict[str, str]:
+    """The environment of the demo's processes; script/manage reads what is decided here."""
     temporary = VAR / "tmp"
     temporary.mkdir(exist_ok=True)
-    # What the demo does not decide itself (LOG_LEVEL, say) is the user's.
-    return {
-        **os.environ,
+    decided = {
         **secret_settings(),
         "DJANGO_SETTINGS_MODULE": "arv.settings",
         "ENVIRONMENT": "demo",
@@ -155,6 +160,10 @@ def settings(address: Address) -> dict[str, str]:
         "TRUSTED_PROXY_HOPS": "0",
         "TMPDIR": str(temporary),
     }
+    lines = (f"export {name}={shlex.quote(value)}" for name, value in decided.items())
+    write_private(VAR / "settings.sh", lines)
+    # What the demo does not decide itself (LOG_LEVEL, say) is the user's.
+    return {**os.environ, **decided}
 
 
 def collect_static() -> None:

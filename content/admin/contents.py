@@ -1,6 +1,6 @@
 """AR contents: upload, watch the marker, take the QR code."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 from content import processing, qrcodes
 from content.admin.forms import ARContentForm, VideoForm
-from content.admin.targets import TargetAdmin
+from content.admin.targets import MarkerStatusFilter, TargetAdmin
 from content.models import ARContent, Video
 
 
@@ -47,9 +47,17 @@ class VideoInline(StackedInline[Video, ARContent]):
 class ARContentAdmin(TargetAdmin[ARContent]):
     form = ARContentForm
     inlines = (VideoInline,)
-    list_display = ("preview", "title", "project", "company", "marker_label", "stars", "is_active")
+    list_display = (
+        "preview",
+        "title",
+        "project",
+        "company",
+        "marker_label",
+        "stars_label",
+        "is_active",
+    )
     list_display_links = ("preview", "title")
-    list_filter = ("marker_status", "is_active", "company")
+    list_filter = (MarkerStatusFilter, "is_active", "company")
     list_select_related = ("project", "company", "portrait")
     search_fields = ("title", "unique_id", "project__name")
     autocomplete_fields = ("project", "portrait")
@@ -107,7 +115,7 @@ class ARContentAdmin(TargetAdmin[ARContent]):
     ) -> None:
         super().save_model(request, obj, form, change)
         chosen = form.cleaned_data.get("playing")
-        if chosen and chosen.pk != obj.active_video_id:
+        if chosen and "playing" in form.changed_data:
             chosen.activate()
 
     def save_formset(
@@ -117,9 +125,12 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         formset: BaseModelFormSet[Any, Any],
         change: bool,
     ) -> None:
-        for deleted in formset.deleted_forms:
-            if deleted.instance.pk:
-                processing.discard_files(deleted.instance)
+        for video_form in formset.forms:
+            if video_form in formset.deleted_forms:
+                if video_form.instance.pk:
+                    processing.discard_files(video_form.instance)
+            elif video_form.has_changed():
+                cast("VideoForm", video_form).store_video()
         super().save_formset(request, form, formset, change)
         processing.ensure_active_video(form.instance)
 

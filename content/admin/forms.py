@@ -46,8 +46,22 @@ class PictureField(forms.FileField):
             raise forms.ValidationError(rejected.args[0]) from rejected
 
 
-class TargetForm(forms.ModelForm[Any]):
-    """A form of a row with a picture of its own."""
+class CarefulForm(forms.ModelForm[Any]):
+    """Writes what the form changed and nothing else: a worker may be writing the rest."""
+
+    def changed_columns(self) -> list[str]:
+        columns = {field.name for field in self.instance._meta.concrete_fields}
+        return [*columns.intersection(self.changed_data), "updated_at"]
+
+    def save(self, commit: bool = True) -> Any:
+        if commit and self.instance.pk:
+            self.instance.save(update_fields=self.changed_columns())
+            return self.instance
+        return super().save(commit)
+
+
+class TargetForm(CarefulForm):
+    """A form of a row with a picture of its own; `store_picture` is for when all is valid."""
 
     picture = PictureField(
         label=_("Picture"),
@@ -69,14 +83,19 @@ class TargetForm(forms.ModelForm[Any]):
                 self.add_error("picture", error)
         return cleaned
 
-    def save(self, commit: bool = True) -> Any:
+    def store_picture(self) -> bool:
+        """Give the row its new picture, if there is one; True then. The caller saves it."""
         picture = self.cleaned_data.get("picture")
         if picture:
-            owner = self.owner()
-            if owner:
-                self.instance.company = owner
             processing.attach_picture(self.instance, picture)
-        return super().save(commit)
+        return bool(picture)
+
+    def changed_columns(self) -> list[str]:
+        columns = super().changed_columns()
+        return [*columns, *processing.PICTURE_FIELDS] if self.picture_changes() else columns
+
+    def picture_changes(self) -> bool:
+        return bool(self.cleaned_data.get("picture"))
 
     def has_picture(self) -> bool:
         target: ImageTarget = self.instance
@@ -89,6 +108,8 @@ class ARContentForm(TargetForm):
         required=False,
         label=_("Active video"),
         widget=UnfoldAdminSelectWidget,
+        # Only a choice made on this page counts, not one that a colleague has made since.
+        show_hidden_initial=True,
     )
 
     class Meta:
@@ -119,17 +140,24 @@ class ARContentForm(TargetForm):
         project = self.cleaned_data.get("project")
         if self.instance.pk and project and project.company_id != self.instance.company_id:
             self.add_error("project", _("A content stays with its company."))
+        if self.cleaned_data.get("picture") and self.cleaned_data.get("portrait"):
+            self.add_error("picture", _("Upload a picture or choose a portrait, not both."))
         pictured = self.has_picture() or self.cleaned_data.get("portrait")
         if not pictured and "picture" not in self.errors:
             self.add_error("picture", _("Upload a picture or choose a portrait."))
         return cleaned
 
-    def save(self, commit: bool = True) -> Any:
-        content = self.instance
+    def store_picture(self) -> bool:
+        content: ARContent = self.instance
         content.company = content.project.company
         if not content.pk:
             processing.attach_qr_code(content)
-        return super().save(commit)
+        if content.portrait and content.image:
+            processing.drop_picture(content)
+        return super().store_picture()
+
+    def picture_changes(self) -> bool:
+        return super().picture_changes() or "portrait" in self.changed_data
 
 
 class PortraitForm(TargetForm):
@@ -149,8 +177,13 @@ class PortraitForm(TargetForm):
             self.add_error("picture", _("Upload a picture."))
         return cleaned
 
+    def changed_columns(self) -> list[str]:
+        columns = super().changed_columns()
+        where = ["storage_connection", "storage_folder"] if self.picture_changes() else []
+        return [*columns, *where]
 
-class VideoForm(forms.ModelForm[Video]):
+
+class VideoForm(CarefulForm):
     upload = forms.FileField(
         label=_("Video file"),
         required=False,
@@ -165,7 +198,7 @@ class VideoForm(forms.ModelForm[Video]):
 
     def clean_upload(self) -> "UploadedFile[Any] | None":
         upload: UploadedFile[Any] | None = self.cleaned_data.get("upload")
-        if upload is None:
+        if not upload:
             if not self.instance.pk:
                 raise forms.ValidationError(_("Choose a video file."))
             return None
@@ -187,8 +220,12 @@ class VideoForm(forms.ModelForm[Video]):
                 self.add_error("upload", error)
         return cleaned
 
-    def save(self, commit: bool = True) -> Video:
+    def store_video(self) -> None:
+        """Give the row its new file, if there is one; for when everything is valid."""
         upload = self.cleaned_data.get("upload")
         if upload and self.found:
             processing.attach_video(self.instance, upload, self.found)
-        return super().save(commit)
+
+    def changed_columns(self) -> list[str]:
+        columns = super().changed_columns()
+        return [*columns, *processing.VIDEO_FIELDS] if self.found else columns

@@ -17,7 +17,7 @@ from content.models import Portrait
 @admin.register(Portrait)
 class PortraitAdmin(TargetAdmin[Portrait]):
     form = PortraitForm
-    list_display = ("preview", "title", "company", "marker_label", "stars", "created_at")
+    list_display = ("preview", "title", "company", "marker_label", "stars_label", "created_at")
     list_display_links = ("preview", "title")
     list_filter = ("marker_status", "company")
     list_select_related = ("company",)

@@ -1,10 +1,10 @@
 """What the admin pages of contents and portraits share: the picture and its marker's state."""
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +19,9 @@ from unfold.decorators import display
 from companies.admin.base import ArvModelAdmin
 from content import processing, tasks
 from content.models import ARContent, MarkerStatus, Portrait
+
+if TYPE_CHECKING:
+    from content.admin.forms import TargetForm
 
 T = TypeVar("T", ARContent, Portrait)
 
@@ -53,8 +56,14 @@ class TargetAdmin(ArvModelAdmin[T]):
         return render(request, "admin/content/marker_panel.html", panel_context(row))
 
     def save_model(self, request: HttpRequest, obj: T, form: ModelForm[T], change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if form.cleaned_data.get("picture"):
+        # Not in the form's save(): the admin calls that before it has checked the inlines.
+        target_form = cast("TargetForm", form)
+        has_new_picture = target_form.store_picture()
+        if change:
+            obj.save(update_fields=target_form.changed_columns())
+        else:
+            obj.save()
+        if has_new_picture:
             tasks.request_marker(obj)
 
     @display(description=_("Picture"))
@@ -81,6 +90,11 @@ class TargetAdmin(ArvModelAdmin[T]):
         target = target_of(row)
         return target.marker_status, target.get_marker_status_display()
 
+    @display(description=_("Stars"))
+    def stars_label(self, row: T) -> float | str:
+        stars = target_of(row).stars
+        return "—" if stars is None else stars
+
     @display(description=_("Marker"))
     def marker_panel(self, row: T) -> SafeString:
         return render_to_string("admin/content/marker_panel.html", panel_context(row))
@@ -89,14 +103,31 @@ class TargetAdmin(ArvModelAdmin[T]):
     def regenerate_markers(self, request: HttpRequest, queryset: QuerySet[T]) -> None:
         count = 0
         for target in {target_of(row) for row in queryset}:
-            processing.reset_marker(target)
-            target.save()
+            processing.renew_marker(target)
             tasks.request_marker(target)
             count += 1
         text = ngettext(
             "%(count)d marker is being made.", "%(count)d markers are being made.", count
         )
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
+
+
+class MarkerStatusFilter(admin.SimpleListFilter):
+    """A content that uses a portrait has the portrait's marker."""
+
+    title = _("marker status")
+    parameter_name = "marker"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return MarkerStatus.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        return queryset.filter(
+            Q(portrait__isnull=True, marker_status=self.value())
+            | Q(portrait__marker_status=self.value())
+        )
 
 
 def target_of(row: ARContent | Portrait) -> ARContent | Portrait:

@@ -1,6 +1,6 @@
 """Videos: player, probed metadata, activation."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -45,7 +45,12 @@ class VideoAdmin(ArvModelAdmin[Video]):
     def save_model(
         self, request: HttpRequest, obj: Video, form: ModelForm[Video], change: bool
     ) -> None:
-        super().save_model(request, obj, form, change)
+        video_form = cast("VideoForm", form)
+        video_form.store_video()
+        if change:
+            obj.save(update_fields=video_form.changed_columns())
+        else:
+            obj.save()
         processing.ensure_active_video(obj.ar_content)
 
     def delete_model(self, request: HttpRequest, obj: Video) -> None:

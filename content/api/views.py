@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from arv.api import PublicThrottle
 from companies.storage.router import media_path
 from content.models import Video
 from content.publishing import Published, find_published
@@ -19,6 +20,7 @@ class PublicContentView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_classes = (PublicThrottle,)
 
     def published(self, unique_id: str) -> Published:
         published = find_published(unique_id, timezone.now())

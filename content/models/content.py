@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,17 +16,9 @@ from companies.storage.router import TenantStorage, generated_name
 from content.models.target import ImageTarget
 from content.models.video import RotationType
 
-if TYPE_CHECKING:
-    from companies.models import User
-
 
 def qr_code_name(instance: "ARContent", filename: str) -> str:
     return generated_name(instance.company, FileKind.QR_CODES, filename)
-
-
-class PortraitQuerySet(models.QuerySet["Portrait"]):
-    def visible_to(self, user: "User") -> "PortraitQuerySet":
-        return self if user.is_superuser else self.filter(company__memberships__user=user)
 
 
 class Portrait(ImageTarget):
@@ -57,8 +49,6 @@ class Portrait(ImageTarget):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = PortraitQuerySet.as_manager()
-
     class Meta(ImageTarget.Meta):
         abstract = False
         verbose_name = _("portrait")
@@ -69,9 +59,6 @@ class Portrait(ImageTarget):
 
 
 class ARContentQuerySet(models.QuerySet["ARContent"]):
-    def visible_to(self, user: "User") -> "ARContentQuerySet":
-        return self if user.is_superuser else self.filter(company__memberships__user=user)
-
     def published(self, now: datetime) -> "ARContentQuerySet":
         """Contents that a visitor may see at `now`, whatever a scheduler has written."""
         return self.filter(
@@ -189,7 +176,11 @@ class ARContent(ImageTarget):
 
     def clean(self) -> None:
         super().clean()
-        if self.portrait and self.portrait.company_id != self.project.company_id:
+        if (
+            self.project_id
+            and self.portrait
+            and self.portrait.company_id != self.project.company_id
+        ):
             raise ValidationError({"portrait": _("The portrait belongs to another company.")})
 
     @property

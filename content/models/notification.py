@@ -1,15 +1,12 @@
 """What a company is told, and whether it arrived."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from arv.lib.schema import one_of
 from companies.models import Company, Project
-
-if TYPE_CHECKING:
-    from companies.models import User
 
 
 class NotificationType(models.TextChoices):
@@ -20,11 +17,6 @@ class NotificationType(models.TextChoices):
     RENEWAL_REQUESTED = "renewal_requested", _("a visitor asks for renewal")
     MARKER_FAILED = "marker_failed", _("marker failed")
     TEST = "test", _("test")
-
-
-class NotificationQuerySet(models.QuerySet["Notification"]):
-    def visible_to(self, user: "User") -> "NotificationQuerySet":
-        return self if user.is_superuser else self.filter(company__memberships__user=user)
 
 
 class Notification(models.Model):
@@ -58,8 +50,6 @@ class Notification(models.Model):
     message = models.TextField(_("message"))
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-
-    objects = NotificationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("notification")

@@ -157,4 +157,5 @@ class ImageTarget(models.Model):
 
     @property
     def has_marker(self) -> bool:
-        return self.marker_status == MarkerStatus.READY and bool(self.marker)
+        """Whether visitors can be given a marker; it may be being made anew."""
+        return bool(self.marker)

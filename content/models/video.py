@@ -1,6 +1,6 @@
 """The videos of a content, and the schedules that rotate them."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -11,9 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from arv.lib.schema import one_of
 from companies.models import Company, FileKind
 from companies.storage.router import TenantStorage, generated_name
-
-if TYPE_CHECKING:
-    from companies.models import User
 
 
 def video_name(instance: "Video", filename: str) -> str:
@@ -31,13 +28,6 @@ class RotationType(models.TextChoices):
     CRON = "cron", _("cron expression")
     RANDOM = "random", _("random")
     SEQUENCE = "sequence", _("each view the next")
-
-
-class VideoQuerySet(models.QuerySet["Video"]):
-    def visible_to(self, user: "User") -> "VideoQuerySet":
-        if user.is_superuser:
-            return self
-        return self.filter(ar_content__company__memberships__user=user)
 
 
 class Video(models.Model):
@@ -72,8 +62,6 @@ class Video(models.Model):
     rotation_order = models.PositiveIntegerField(_("order"), default=0)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
-
-    objects = VideoQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("video")

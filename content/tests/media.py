@@ -33,6 +33,7 @@ def clip(
     seconds: float = 1,
     rate: int = 25,
     sound: bool = False,
+    sound_codec: str = "aac",
     pixels: str = "yuv420p",
 ) -> bytes:
     """A moving bar, with a tone when `sound`."""
@@ -42,7 +43,7 @@ def clip(
         options = {"log-level": "none"} if codec == "libx265" else {}
         stream: Any = file.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
-        tone: Any = file.add_stream("aac", rate=44100, layout="mono") if sound else None
+        tone: Any = file.add_stream(sound_codec, rate=44100, layout="mono") if sound else None
         for number in range(int(seconds * rate)):
             frame = np.zeros((height, width, 3), np.uint8)
             left = number * 7 % width

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from companies.models import Company, StoredFile
+from companies.models import Company, Project, StoredFile
 from content import processing
 from content.models import ARContent
 from content.tests.media import blank, clip, photograph
@@ -77,8 +77,9 @@ def test_add_content_says_what_is_wrong_and_stores_nothing(
         if data is not None:
             path.write_bytes(data)
     with pytest.raises(CommandError, match=reason):
-        run("add_content", str(files[0]), str(files[1]))
+        run("add_content", str(files[0]), str(files[1]), "--project", "New")
     assert not ARContent.objects.exists()
+    assert not Project.objects.filter(name="New").exists()
     assert not StoredFile.objects.exists()
 
 

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from companies.models import Company, Project
-from content.models import ARContent, Portrait
-from content.tests.factories import ARContentFactory, VideoFactory
+from content.models import ARContent
+from content.tests.factories import ARContentFactory, PortraitFactory, VideoFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -141,9 +141,7 @@ def test_a_content_without_a_video_still_opens(client: Client, project: Project)
 def test_a_portraits_id_opens_the_newest_content_made_from_it(
     client: Client, project: Project
 ) -> None:
-    portrait = Portrait.objects.create(
-        company=project.company, title="Face", image="1/x/portraits/" + "a" * 32 + ".jpg"
-    )
+    portrait = PortraitFactory.create(company=project.company, title="Face")
     ARContentFactory.create(project=project, portrait=portrait, image="", title="Older")
     ARContentFactory.create(project=project, portrait=portrait, image="", title="Newer")
     page = client.get(f"/ar/{portrait.unique_id}").content.decode()

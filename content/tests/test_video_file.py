@@ -24,6 +24,11 @@ def test_an_mp4_is_probed_and_gets_a_poster() -> None:
     assert (poster.format, poster.size) == ("WEBP", (320, 240))
 
 
+def test_mp3_sound_is_accepted_too() -> None:
+    found = probe(io.BytesIO(clip(sound=True, sound_codec="libmp3lame")))
+    assert found.mime_type == "video/mp4"
+
+
 def test_a_webm_is_accepted_without_sound() -> None:
     found = probe(io.BytesIO(clip("libvpx-vp9", container="webm")))
     assert (found.mime_type, found.extension) == ("video/webm", "webm")

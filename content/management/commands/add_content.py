@@ -6,12 +6,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.core.management.base import BaseCommand, CommandError
 
 from companies.models import Company, Project
 from companies.provisioning import seed_defaults
+from companies.storage.uploads import stored_files
 from content import processing, tasks
 from content.markers import ImageRejected, normalise_image
 from content.models import ARContent, MarkerStatus
@@ -49,18 +51,19 @@ class Command(BaseCommand):
 
     def create(self, options: dict[str, Any]) -> ARContent:
         company = find_company(options["company"])
-        project = Project.objects.filter(company=company, name=options["project"]).first()
-        if project is None:
-            project = Project.objects.create(company=company, name=options["project"])
+        check_size(options["image"], settings.IMAGE_MAX_BYTES)
+        check_size(options["video"], settings.VIDEO_MAX_BYTES)
         picture = normalise_image(options["image"].read_bytes())
         with options["video"].open("rb") as source:
-            return processing.create_content(
-                project=project,
-                title=options["title"] or options["image"].stem,
-                picture=picture,
-                video=File(source),
-                found=probe(source),
-            )
+            found = probe(source)
+            with stored_files():
+                return processing.create_content(
+                    project=find_project(company, options["project"]),
+                    title=options["title"] or options["image"].stem,
+                    picture=picture,
+                    video=File(source),
+                    found=found,
+                )
 
 
 def find_company(name: str | None) -> Company:
@@ -70,6 +73,21 @@ def find_company(name: str | None) -> Company:
     if company is None:
         raise CommandError(f"There is no company {name!r}.")
     return company
+
+
+def find_project(company: Company, name: str) -> Project:
+    """The company's project of that name, made when there is none."""
+    project = Project.objects.filter(company=company, name=name).first()
+    if project is None:
+        project = Project(company=company, name=name)
+        project.full_clean()
+        project.save()
+    return project
+
+
+def check_size(path: Path, limit: int) -> None:
+    if path.stat().st_size > limit:
+        raise CommandError(f"{path} is larger than {limit // 1024**2} MB.")
 
 
 def wait_for_marker(content: ARContent) -> None:

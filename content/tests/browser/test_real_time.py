@@ -29,6 +29,7 @@ PICTURE = "astronaut"
 class Visit:
     """What one visit left behind."""
 
+    content: staff.Content
     notes: visitor.Notes
     prompts_before_start: int
     prompts: int
@@ -71,6 +72,7 @@ def visit(
     shots = film(photograph(PICTURE), table, LENS, poses, seed=21)
     write_y4m(clip, (shot.frame for shot in shots), rate=RATE)
     content = contents[PICTURE]
+    last = max((row["id"] for row in sessions_after(platform, 0)), default=0)
     camera = (visitor.FAKE_CAMERA, f"--use-file-for-fake-video-capture={clip}")
     with (
         visitor.browser(playwright, visitor.ALLOWED, *camera) as browser,
@@ -91,18 +93,19 @@ def visit(
         scripts = notes.scripts()
         page.goto("about:blank")
         seconds = time.monotonic() - opened
-        sessions = wait_until(lambda: ended_sessions(platform, content), "the visit's end")
-        yield Visit(notes, prompts_before_start, prompts, scripts, sessions, seconds)
+        sessions = wait_until(lambda: ended_sessions(platform, last), "the visit's end")
+        yield Visit(content, notes, prompts_before_start, prompts, scripts, sessions, seconds)
     Path(clip).unlink()
 
 
-def ended_sessions(platform: Platform, content: staff.Content) -> list[dict[str, Any]]:
-    """The content's sessions once the latest has a duration."""
-    rows = platform.query(
-        "SELECT * FROM analytics_arviewsession WHERE ar_content_id = ?"
-        " AND created_at > datetime('now', '-10 minutes') ORDER BY created_at",
-        content.pk,
-    )
+def sessions_after(platform: Platform, last: int) -> list[dict[str, Any]]:
+    """The sessions recorded after the one with the id `last`, of whatever content."""
+    return platform.query("SELECT * FROM analytics_arviewsession WHERE id > ? ORDER BY id", last)
+
+
+def ended_sessions(platform: Platform, last: int) -> list[dict[str, Any]]:
+    """As above, once the latest has a duration; empty before."""
+    rows = sessions_after(platform, last)
     return rows if rows and rows[-1]["duration_seconds"] is not None else []
 
 
@@ -122,6 +125,7 @@ def test_nothing_is_complained_about_or_loaded_from_elsewhere(visit: Visit) -> N
 
 def test_visit_is_counted_once_with_everything_known(visit: Visit, figures: list[str]) -> None:
     [session] = visit.sessions
+    assert session["ar_content_id"] == visit.content.pk
     figures.append(f"session after {visit.seconds:.1f} s: {session}")
     assert session["device_type"] in {"mobile", "desktop"}
     assert "Chrom" in session["browser"]
