@@ -123,12 +123,15 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'arv.sqlite3'}")
 }
 _database = DATABASES["default"]
+# What the address itself asks for, such as ?sslmode=require, wins over the defaults below.
+_asked_options = _database.get("OPTIONS", {})
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a read that turns into a write fails at once under WAL instead of waiting.
     _database["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON",
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
+        **_asked_options,
     }
     # A file, because threads cannot share SQLite's in-memory database as they share a real one.
     _database["TEST"] = {"NAME": str(VAR_DIR / f"test-{os.getpid()}.sqlite3")}
@@ -139,6 +142,7 @@ else:
     _database["OPTIONS"] = {
         "connect_timeout": 5,
         "options": "-c statement_timeout=30000 -c lock_timeout=10000",
+        **_asked_options,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

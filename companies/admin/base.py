@@ -4,6 +4,7 @@ import logging
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
@@ -18,6 +19,13 @@ logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=models.Model)
 
 
+class TolerantAutocomplete(AutocompleteSelect):
+    """Shows a form again whose posted id is no number; Django's own widget fails on that."""
+
+    def optgroups(self, name: str, value: Any, attr: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, [pk for pk in value if str(pk).isdecimal()], attr)
+
+
 class ArvModelAdmin(ModelAdmin[M]):
     """Saving is all or nothing: rows roll back, and files stored on the way are removed."""
 
@@ -25,6 +33,13 @@ class ArvModelAdmin(ModelAdmin[M]):
     show_full_result_count = False
     warn_unsaved_form = True
     compressed_fields = True
+
+    def formfield_for_foreignkey(
+        self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = TolerantAutocomplete(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def changeform_view(
         self,

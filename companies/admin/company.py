@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -69,8 +71,34 @@ class CompanyAdmin(ArvModelAdmin[Company]):
         return ("on", _("active")) if company.is_active else ("off", _("switched off"))
 
 
+class ProjectForm(forms.ModelForm[Project]):
+    """Checks what the model's own validation leaves out or the database alone would refuse."""
+
+    def clean_tags(self) -> list[str]:
+        tags = self.cleaned_data["tags"]
+        if tags is None:
+            return []
+        if not isinstance(tags, list) or not all(
+            isinstance(tag, str) and tag.isprintable() for tag in tags
+        ):
+            raise ValidationError(_('Write a list of texts, for example ["wedding", "2025"].'))
+        return tags
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        # The company of a saved project is no field, so its unique constraint is not looked at.
+        company = cleaned.get("company") or (self.instance.company if self.instance.pk else None)
+        slug = cleaned.get("slug")
+        if company and slug:
+            siblings = Project.objects.filter(company=company).exclude(pk=self.instance.pk)
+            if siblings.filter(slug=slug).exists():
+                self.add_error("slug", _("The company has a project with this slug already."))
+        return cleaned
+
+
 @admin.register(Project)
 class ProjectAdmin(ArvModelAdmin[Project]):
+    form = ProjectForm
     list_display = ("name", "company", "contents", "expires_at", "status_label")
     list_filter = ("status", "project_type", "company")
     list_select_related = ("company",)

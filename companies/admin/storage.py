@@ -3,16 +3,19 @@
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from companies.admin.base import ArvModelAdmin
 from companies.models import StorageConnection, StorageFolder, StorageProvider, StorageTestStatus
+from companies.storage import probe
 from companies.storage.backend import Parameter
 from companies.storage.connections import validate_connection
 from companies.storage.s3 import S3Backend
@@ -48,6 +51,8 @@ class StorageConnectionForm(forms.ModelForm[StorageConnection]):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if "provider" in self.fields and "provider" not in cleaned:
+            return cleaned  # missing or unknown, and said so: nothing to check the rest against
         provider = cleaned.get("provider") or self.instance.provider
         credentials: dict[str, str] = {}
         if provider == StorageProvider.MINIO:
@@ -96,6 +101,7 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
     list_display = ("name", "provider", "is_default", "is_active", "test_label", "last_tested_at")
     list_filter = ("provider", "is_active", "test_status")
     search_fields = ("name",)
+    actions = ("test_chosen",)
     readonly_fields = ("is_default", "test_label", "last_tested_at", "test_error", "created_at")
     fieldsets = (
         (None, {"fields": ("name", "provider", "base_path", "is_active", "is_default")}),
@@ -119,6 +125,17 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
         if not change and request.user.is_authenticated:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
+
+    @admin.action(description=_("Test the connection"), permissions=("change",))
+    def test_chosen(self, request: HttpRequest, queryset: QuerySet[StorageConnection]) -> None:
+        for connection in queryset:
+            probe.test_connection(connection)
+            if connection.test_status == StorageTestStatus.OK:
+                text, level = gettext("“%(name)s” works."), messages.SUCCESS
+            else:
+                text, level = gettext("“%(name)s” does not work: %(reason)s"), messages.ERROR
+            details = {"name": connection.name, "reason": connection.test_error}
+            self.message_user(request, text % details, level)
 
     @display(
         description=_("test"),
@@ -145,4 +162,9 @@ class StorageFolderAdmin(ArvModelAdmin[StorageFolder]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: StorageFolder | None = None) -> bool:
-        return False
+        """Not here; but the page that deletes a company asks too, and its folders go with it."""
+        page = request.resolver_match
+        own_pages = f"{self.opts.app_label}_{self.opts.model_name}_"
+        if page is None or (page.url_name or "").startswith(own_pages):
+            return False
+        return bool(super().has_delete_permission(request, obj))

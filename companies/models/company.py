@@ -1,7 +1,7 @@
 """The tenant and its projects."""
 
 import zoneinfo
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -176,11 +176,6 @@ class Company(models.Model):
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
-    def visible_to(self, user: "User") -> "ProjectQuerySet":
-        if user.is_superuser:
-            return self
-        return self.filter(company__memberships__user=user)
-
     def running(self, now: datetime) -> "ProjectQuerySet":
         """Projects whose contents may be shown at `now`, whatever a scheduler has written."""
         return self.filter(
@@ -266,7 +261,3 @@ class Project(models.Model):
         if not self.folder_path:
             self.folder_path = f"{self.company.storage_path}/{self.slug}"
         super().save(*args, **kwargs)
-
-    def time_left(self, now: datetime) -> timedelta | None:
-        """Time until the project expires; negative when it has, None when it never does."""
-        return self.expires_at - now if self.expires_at else None

@@ -83,8 +83,11 @@ class Backend(abc.ABC):
         self.credentials = credentials
 
     @classmethod
-    def validate(cls, *, base_path: str, credentials: dict[str, Any]) -> None:
-        """Raises ValidationError, keyed by `base_path` and the names of the parameters."""
+    def validate(cls, *, base_path: str, credentials: dict[str, Any], look_up: bool = True) -> None:
+        """Raises ValidationError, keyed by `base_path` and the names of the parameters.
+
+        With `look_up` False it sends nothing, not even the question for a host's address.
+        """
         errors: dict[str, Any] = {}
         path = PurePosixPath(base_path)
         if path.is_absolute() or ".." in path.parts or not base_path.isprintable():

@@ -73,7 +73,10 @@ def backend_of(connection: StorageConnection) -> Backend:
 def _build(connection: StorageConnection) -> Backend:
     kind = backend_class(connection.provider)
     try:
-        kind.validate(base_path=connection.base_path, credentials=connection.credentials)
+        # Signing an address needs no name server; each request looks the host up by itself.
+        kind.validate(
+            base_path=connection.base_path, credentials=connection.credentials, look_up=False
+        )
     except ValidationError as error:
         raise StorageUnavailable(
             _("The storage connection “%(name)s” is not set up properly.")

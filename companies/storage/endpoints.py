@@ -43,8 +43,9 @@ def split_endpoint(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise EndpointRefused(_("This is not an address.")) from error
+    except ValueError:
+        # Its text repeats the address, where somebody may have typed a password.
+        raise EndpointRefused(_("This is not an address.")) from None
     if parts.scheme not in {"http", "https"}:
         raise EndpointRefused(_("An address starts with http:// or https://."))
     # The host becomes part of a Content-Security-Policy: nothing but host characters may pass.
@@ -65,14 +66,16 @@ def is_allowed(address: IPv4Address | IPv6Address, *, allow_private: bool) -> bo
     return allow_private or not is_inside
 
 
-def check_endpoint(url: str, *, allow_private: bool) -> None:
+def check_endpoint(url: str, *, allow_private: bool, look_up: bool = True) -> None:
     """Raises EndpointRefused when any address that the host of `url` has now is forbidden.
 
-    A host without an address passes: there is nothing to reach.
+    A host without an address passes: there is nothing to reach. So does every host name when
+    `look_up` is False, which asks no name server.
     """
     parts = split_endpoint(url)
+    flags = 0 if look_up else socket.AI_NUMERICHOST
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM, flags=flags)
     except (socket.gaierror, UnicodeError):
         return
     for *_others, where in found:

@@ -1,6 +1,7 @@
 """One storage for every FileField: the stored name says which connection holds the file."""
 
 import io
+import logging
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
@@ -15,6 +16,8 @@ from companies.storage import uploads
 from companies.storage.backend import Backend, StorageUnavailable
 from companies.storage.connections import backend_for, backend_of, recent_backend_for
 from companies.storage.names import StoredName
+
+logger = logging.getLogger(__name__)
 
 
 def generated_name(company: Company, kind: str, filename: str) -> str:
@@ -36,7 +39,18 @@ def media_path(name: str) -> str:
 
 def media_origin(name: str) -> str | None:
     """`scheme://host[:port]` of what `TenantStorage.url(name)` gives; None: this server."""
-    return recent_backend_for(StoredName.parse(name).connection_id).origin()
+    stored = StoredName.parse(name)
+    try:
+        return recent_backend_for(stored.connection_id).origin()
+    except StorageUnavailable as error:
+        _log_unusable(stored, error)
+        return None
+
+
+def _log_unusable(stored: StoredName, error: StorageUnavailable) -> None:
+    logger.warning(
+        "storage_unusable", extra={"connection": stored.connection_id, "reason": str(error)}
+    )
 
 
 @deconstructible
@@ -107,9 +121,18 @@ class TenantStorage(Storage):
         return self._backend(name).size(name)
 
     def url(self, name: str | None) -> str:
-        """Signed for 6 h where the storage can do that, else the media view's address."""
+        """Signed for 6 h where the storage can do that, else the media view's address.
+
+        Never raises StorageUnavailable: a page shows what it can, and the media view answers
+        503 for the files of a connection that cannot be used.
+        """
         stored = StoredName.parse(name or "")
-        return recent_backend_for(stored.connection_id).url(str(stored)) or media_path(str(stored))
+        try:
+            signed = recent_backend_for(stored.connection_id).url(str(stored))
+        except StorageUnavailable as error:
+            _log_unusable(stored, error)
+            signed = None
+        return signed or media_path(str(stored))
 
     def _backend(self, name: str) -> Backend:
         return backend_for(StoredName.parse(name).connection_id)

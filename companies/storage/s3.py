@@ -74,13 +74,14 @@ class S3Backend(Backend):
     )
 
     @classmethod
-    def validate(cls, *, base_path: str, credentials: dict[str, Any]) -> None:
-        super().validate(base_path=base_path, credentials=credentials)
+    def validate(cls, *, base_path: str, credentials: dict[str, Any], look_up: bool = True) -> None:
+        super().validate(base_path=base_path, credentials=credentials, look_up=look_up)
         errors: dict[str, Any] = {}
         try:
             check_endpoint(
                 credentials["endpoint_url"],
                 allow_private=settings.STORAGE_ALLOW_PRIVATE_ENDPOINTS,
+                look_up=look_up,
             )
         except EndpointRefused as error:
             errors["endpoint_url"] = str(error)
@@ -145,15 +146,16 @@ class S3Backend(Backend):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        # `from None`: a traceback would print the original, with the access key, into the logs.
         try:
             yield
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code in {"404", "NoSuchKey", "NotFound"}:
-                raise FileNotFoundError("No such object.") from error
-            raise StorageUnavailable(self.redacted(str(error))) from error
+                raise FileNotFoundError("No such object.") from None
+            raise StorageUnavailable(self.redacted(str(error))) from None
         except (BotoCoreError, Boto3Error) as error:
-            raise StorageUnavailable(self.redacted(str(error))) from error
+            raise StorageUnavailable(self.redacted(str(error))) from None
 
     def write(self, name: str, content: File[bytes]) -> None:
         with self._errors():

@@ -8,10 +8,12 @@ from django.test import Client
 
 from companies.models import Company, StorageConnection, User
 from companies.storage.router import TenantStorage, generated_name
+from companies.tests.factories import StorageConnectionFactory
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/companies/storageconnection/add/"
 SECRET = "s3cr3t-and-never-shown"
+DEAD_END = "http://127.0.0.1:1"
 
 
 @pytest.fixture
@@ -78,3 +80,36 @@ def test_where_the_files_are_stays_while_there_are_files(staff: Client, company:
     before = connection.base_path
     connection.refresh_from_db()
     assert (connection.name, connection.base_path) == ("Renamed", before)
+
+
+@pytest.mark.parametrize("provider", ["", "floppy"])
+def test_a_missing_or_unknown_provider_is_a_form_error(staff: Client, provider: str) -> None:
+    answer = staff.post(ADD, form(provider=provider))
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors.keys() == {"provider"}
+
+
+def test_staff_test_the_chosen_connections_and_read_how_each_did(
+    staff: Client, s3_connection: StorageConnection, local_connection: StorageConnection
+) -> None:
+    # The reason names the bucket, which is a secret here for once.
+    bucket = "no-such-bucket-and-never-shown"
+    s3_connection.credentials.update(bucket=bucket, access_key=bucket, endpoint_url=DEAD_END)
+    s3_connection.save()
+    untouched = StorageConnectionFactory.create()
+    chosen = [s3_connection.pk, local_connection.pk]
+    data = {"action": "test_chosen", "_selected_action": chosen}
+    answer = staff.post("/admin/companies/storageconnection/", data, follow=True)
+    texts = {message.level_tag: str(message) for message in answer.context["messages"]}
+    assert texts.keys() == {"success", "error"}
+    assert local_connection.name in texts["success"]
+    assert s3_connection.name in texts["error"]
+    assert "Could not connect" in texts["error"]
+    assert bucket not in texts["error"]
+    for connection, status in (
+        (s3_connection, "failed"),
+        (local_connection, "ok"),
+        (untouched, "untested"),
+    ):
+        connection.refresh_from_db()
+        assert connection.test_status == status
