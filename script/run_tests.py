@@ -20,6 +20,11 @@ from throwaway_servers import servers
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5
+# What a second database can change; how well the picture is tracked is not among it.
+BROWSER_ON_POSTGRES = [
+    "content/tests/browser/test_real_time.py",
+    "content/tests/browser/test_first_screen.py",
+]
 JAVASCRIPT_TESTS = "static/viewer/tests/**/*.test.mjs"
 
 
@@ -78,7 +83,8 @@ def pytest_parts(
     parts = [(f"tests on {database}", [*parallel, "-m", "not browser"])]
     if browser:
         # One browser at a time: these tests measure time.
-        parts.append((f"browser tests on {database}", ["-m", "browser"]))
+        which = [] if selection or database == "SQLite" else BROWSER_ON_POSTGRES
+        parts.append((f"browser tests on {database}", ["-m", "browser", *which]))
     for title, options in parts:
         code = run.part(title, [*command, *options, *selection], env)
         if code == NOTHING_COLLECTED and selection:

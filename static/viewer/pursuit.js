@@ -50,6 +50,8 @@ const FIRST_SIGHT = 25;
 const TOO_VAGUE = 8;
 /** Half a template and a little, in template pixels: nearer to the frame's edge it is cut off. */
 const TEMPLATE_MARGIN = 7;
+/** Pixels that an unseen picture may be carried on by: a faster one is leaving, not hidden for a moment. */
+const BLIND_STEP = 20;
 /** Longest extrapolation in pixels. */
 const LONGEST_STEP = 80;
 
@@ -112,7 +114,9 @@ export class Pursuit {
       return { corners: vagueness > TOO_VAGUE ? null : this.track.corners, measured: true };
     }
     // Only a picture known well is carried on unseen: at the frame's edge it most likely has left.
-    return { corners: vagueness > TOO_VAGUE / 2 ? null : this.predict(now).corners, measured: false };
+    const { corners } = this.predict(now);
+    const blind = vagueness > TOO_VAGUE / 2 || largestDistance(corners, this.track.corners) > BLIND_STEP;
+    return { corners: blind ? null : corners, measured: false };
   }
 
   /** @returns {Estimate} */

@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from content.tests.browser.database import Database, own_broker, own_database
+
 ROOT = Path(__file__).resolve().parents[3]
 ADMIN, PASSWORD = "alice", "correct horse battery staple"
 PATIENCE = 60.0  # seconds
@@ -24,13 +25,7 @@ PATIENCE = 60.0  # seconds
 class Platform:
     url: str
     folder: Path
-
-    def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        """Rows of the platform's database, read or written beside the running processes."""
-        with closing(sqlite3.connect(self.folder / "arv.sqlite3", timeout=20)) as database:
-            database.row_factory = sqlite3.Row
-            with database:
-                return [dict(row) for row in database.execute(statement, values)]
+    database: Database
 
     def logs(self) -> str:
         """The last lines of the processes' output."""
@@ -71,7 +66,15 @@ def running_platform(folder: Path) -> Iterator[Platform]:
     """gunicorn and a Celery worker on an empty database and broker of their own in `folder`."""
     if not (ROOT / "static/build/viewer.js").is_file():
         raise RuntimeError("The viewer is not built: run npm ci --ignore-scripts; npm run build.")
-    platform = Platform(f"http://127.0.0.1:{free_port()}", folder)
+    with own_database(folder) as database:
+        platform = Platform(f"http://127.0.0.1:{free_port()}", folder, database)
+        with _processes(platform):
+            yield platform
+
+
+@contextmanager
+def _processes(platform: Platform) -> Iterator[None]:
+    folder = platform.folder
     # Nothing of the surrounding configuration: the database and the broker must be this run's.
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = kept | {
@@ -79,8 +82,8 @@ def running_platform(folder: Path) -> Iterator[Platform]:
         "DEBUG": "false",
         "VAR_DIR": str(folder),
         "TMPDIR": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder / 'arv.sqlite3'}",
-        "REDIS_URL": "",
+        "DATABASE_URL": platform.database.url,
+        "REDIS_URL": own_broker(),
         "PUBLIC_URL": platform.url,
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "PYTHONUNBUFFERED": "1",
@@ -130,7 +133,7 @@ def running_platform(folder: Path) -> Iterator[Platform]:
         )
         if any(process.poll() is not None for process in processes):
             raise RuntimeError(platform.logs())
-        yield platform
+        yield
     finally:
         for process in processes:
             process.terminate()

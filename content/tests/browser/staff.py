@@ -66,9 +66,11 @@ def create_content(
     pk = int(page.url.split("/change/")[0].rsplit("/", 1)[1])
 
     def marker() -> dict[str, Any] | None:
-        [row] = platform.query("SELECT * FROM content_arcontent WHERE id = ?", pk)
+        [row] = platform.database.query("SELECT * FROM content_arcontent WHERE id = %s", pk)
         assert row["marker_status"] != "failed", row["marker_error"]
         return row if row["marker_status"] == "ready" else None
 
     row = wait_until(marker, f"the marker of {title}\n{platform.logs()}")
-    return Content(pk, f"{platform.url}/ar/{uuid.UUID(row['unique_id'])}", page.url, row["stars"])
+    return Content(
+        pk, f"{platform.url}/ar/{uuid.UUID(str(row['unique_id']))}", page.url, row["stars"]
+    )

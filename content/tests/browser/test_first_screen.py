@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -73,32 +74,28 @@ def test_page_speaks_the_visitors_language(
 
 
 UNPUBLISHED = {
-    "inactive": "is_active = 0",
-    "expired": "expires_at = datetime('now', '-1 minute')",
-    "not yet published": "published_at = datetime('now', '+1 day')",
+    "inactive": ("is_active", False),
+    "expired": ("expires_at", timedelta(minutes=-1)),
+    "not yet published": ("published_at", timedelta(days=1)),
 }
 
 
-@pytest.mark.parametrize("change", UNPUBLISHED.values(), ids=UNPUBLISHED.keys())
+@pytest.mark.parametrize(("field", "value"), UNPUBLISHED.values(), ids=UNPUBLISHED.keys())
 def test_content_that_is_not_on_show_says_so_kindly(
-    change: str,
+    field: str,
+    value: bool | timedelta,
     platform: Platform,
     plain_browser: Browser,
     contents: dict[str, staff.Content],
 ) -> None:
     content = contents["chelsea"]
-    platform.query(  # the conditions above, nothing from outside
-        f"UPDATE content_arcontent SET {change} WHERE id = ?",  # noqa: S608
-        content.pk,
-    )
+    change = datetime.now(UTC) + value if isinstance(value, timedelta) else value
+    statement = f"UPDATE content_arcontent SET {field} = %s WHERE id = %s"  # noqa: S608
+    platform.database.query(statement, change, content.pk)
     try:
         expect_kind_404(plain_browser, content.url)
     finally:
-        platform.query(
-            "UPDATE content_arcontent SET is_active = 1, expires_at = NULL, published_at = NULL"
-            " WHERE id = ?",
-            content.pk,
-        )
+        platform.database.query(statement, True if field == "is_active" else None, content.pk)
 
 
 @pytest.mark.parametrize("unknown", [str(uuid.UUID(int=7)), "no-such-picture"])
