@@ -71,11 +71,23 @@ test("a resting picture waits four frames for its return, then hides", async () 
   assert.ok(sightings.slice(6).every(({ measured }) => !measured));
 });
 
-test("a moving picture is carried on along its way, for two frames only", async () => {
-  const moving = Array.from({ length: 8 }, (_, n) => at(60 + 12 * n));
+/** What is shown of a picture that moves by `step` pixels a frame and vanishes after eight. */
+async function vanishing(step) {
+  const moving = Array.from({ length: 8 }, (_, n) => at(60 + step * n));
   const { sightings } = await run([...moving, ...repeat(4, null)]);
-  assert.deepEqual(sightings.slice(8).map(({ corners }) => corners !== null), [true, true, false, false]);
-  assert.ok(largestDistance(sightings[8].corners, at(60 + 12 * 8)) < 8);
+  return sightings.slice(8).map(({ corners }) => corners);
+}
+
+test("a moving picture is carried on along its way, for two frames only", async () => {
+  const corners = await vanishing(8);
+  assert.deepEqual(corners.map((shown) => shown !== null), [true, true, false, false]);
+  assert.ok(largestDistance(corners[0], at(60 + 8 * 8)) < 8);
+});
+
+test("a faster one is carried on for twenty pixels at the most: it is leaving", async () => {
+  const shown = async (step) => (await vanishing(step)).map((corners) => corners !== null);
+  assert.deepEqual(await shown(12), [true, false, false, false]);
+  assert.deepEqual(await shown(25), [false, false, false, false]);
 });
 
 test("fast motion is followed by looking ahead", async () => {
