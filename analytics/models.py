@@ -34,6 +34,8 @@ class DeviceType(models.TextChoices):
 
 
 class ARViewSession(models.Model):
+    company_path: ClassVar = "company"
+
     ar_content = models.ForeignKey(
         ARContent,
         on_delete=models.CASCADE,
@@ -102,6 +104,8 @@ class ARViewSession(models.Model):
 
 class DailyStat(models.Model):
     """Views, sessions and seconds of one day in the company's time zone, by one dimension."""
+
+    company_path: ClassVar = "company"
 
     day = models.DateField(_("day"))
     company = models.ForeignKey(

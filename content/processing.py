@@ -30,6 +30,7 @@ from content.markers import (
     thumbnail,
 )
 from content.models import ARContent, MarkerStatus, Portrait, Video
+from content.models.target import MARKER_FIELDS
 from content.video_file import VideoFile
 
 logger = logging.getLogger(__name__)
@@ -48,24 +49,7 @@ GAVE_UP = gettext_noop("The marker could not be made in five attempts: see the w
 PATIENCE = timedelta(seconds=30)
 
 # What a new picture, or a new video file, changes in its row.
-PICTURE_FIELDS = (
-    "image",
-    "image_width",
-    "image_height",
-    "thumbnail",
-    "marker",
-    "marker_status",
-    "marker_progress",
-    "marker_attempts",
-    "marker_claimed_at",
-    "marker_generated_at",
-    "marker_error",
-    "marker_bytes",
-    "marker_points",
-    "stars",
-    "weakest_factor",
-    "trackability",
-)
+PICTURE_FIELDS = ("image", "image_width", "image_height", "thumbnail", *MARKER_FIELDS)
 VIDEO_FIELDS = ("video", "thumbnail", "duration", "width", "height", "mime_type", "size_bytes")
 
 TARGETS: dict[str, type[ARContent] | type[Portrait]] = {

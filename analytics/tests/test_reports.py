@@ -195,6 +195,6 @@ def test_the_overview_costs_the_same_for_one_visit_and_for_many(
     for visits in (1, 20):
         for _ in range(visits):
             visit(content)
-        # Session, user, and one query for each table with a figure.
-        with django_assert_num_queries(5):
+        # Session, user, companies, and one query for each table with a figure.
+        with django_assert_num_queries(6):
             client.get("/api/analytics/overview")

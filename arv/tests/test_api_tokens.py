@@ -90,8 +90,8 @@ def test_the_last_use_is_written_at_most_once_a_minute(
     row.refresh_from_db()
     first = row.last_used_at
     assert first is not None
-    # The token with its user, and the three figures of the overview: no write.
-    with django_assert_num_queries(4):
+    # The token with its user, its companies, and the three figures of the overview: no write.
+    with django_assert_num_queries(5):
         get(client, key)
     row.refresh_from_db()
     assert row.last_used_at == first

@@ -1,3 +1,3 @@
-from companies.admin import company, people, periodic, storage
+from companies.admin import company, people, periodic, projects, storage
 
-__all__ = ["company", "people", "periodic", "storage"]
+__all__ = ["company", "people", "periodic", "projects", "storage"]

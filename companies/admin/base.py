@@ -1,18 +1,27 @@
-"""What every admin page of the platform shares."""
+"""What every admin page of the platform shares: whose rows it shows, and how it saves."""
 
 import logging
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from companies.admin.audit import render_history
+from companies.limits import LimitReached
+from companies.models import Role
+from companies.models.ownership import company_path
 from companies.quota import QuotaExceeded
 from companies.storage.backend import StorageUnavailable
 from companies.storage.uploads import stored_files
+from companies.tenancy import access_of
 
 logger = logging.getLogger(__name__)
 
@@ -26,20 +35,127 @@ class TolerantAutocomplete(AutocompleteSelect):
         return super().optgroups(name, [pk for pk in value if str(pk).isdecimal()], attr)
 
 
-class ArvModelAdmin(ModelAdmin[M]):
+class ScopedRelatedFilter(RelatedDropdownFilter):
+    """Offers the rows of the caller's companies alone."""
+
+    def field_choices(
+        self, field: "models.ForeignKey[Any, Any]", request: HttpRequest, model_admin: Any
+    ) -> list[tuple[Any, str]]:
+        rows = access_of(request).rows(field.related_model._default_manager.all())
+        return [(row.pk, str(row)) for row in rows]
+
+    def has_output(self) -> bool:
+        return len(self.lookup_choices) > 1
+
+
+class TenantOptions(BaseModelAdmin):  # type: ignore[type-arg]
+    """Closes every door of an admin page, or of an inline, to other companies' rows.
+
+    A row is seen, changed and deleted by the role it asks for in the company it belongs to;
+    superusers see all. A model without a company is the superusers' alone.
+    """
+
+    role_to_view: Role = Role.VIEWER
+    role_to_change: Role = Role.EDITOR
+    role_to_delete: Role = Role.EDITOR
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return access_of(request).rows(super().get_queryset(request), self.role_to_view)
+
+    def _may(self, request: HttpRequest, obj: models.Model | None, role: Role) -> bool:
+        access = access_of(request)
+        if company_path(self.model) is None:
+            return access.manages_platform
+        return access.may_somewhere(role) if obj is None else access.may(obj, role)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, None, self.role_to_view)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj, self.role_to_view)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj, self.role_to_change)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj, self.role_to_change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj, self.role_to_delete)
+
+    def choices_for(self, db_field: Any, request: HttpRequest) -> QuerySet[Any]:
+        """The rows that a relation field of this form offers and accepts."""
+        related = db_field.related_model._default_manager.all()
+        return access_of(request).rows(related, self.role_to_change)
+
+    def formfield_for_foreignkey(
+        self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        kwargs["queryset"] = self.choices_for(db_field, request)
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = TolerantAutocomplete(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(
+        self, db_field: "models.ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        kwargs["queryset"] = self.choices_for(db_field, request)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
     """Saving is all or nothing: rows roll back, and files stored on the way are removed."""
 
     list_per_page = 50
     show_full_result_count = False
     warn_unsaved_form = True
     compressed_fields = True
+    list_filter_submit = True
+    # The admin's own redirect by content type and id answers for every row of the platform.
+    view_on_site = False
 
-    def formfield_for_foreignkey(
-        self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        if db_field.name in self.autocomplete_fields:
-            kwargs["widget"] = TolerantAutocomplete(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [self._scoped_filter(one) for one in super().get_list_filter(request)]
+
+    def _scoped_filter(self, one: Any) -> Any:
+        if not isinstance(one, str):
+            return one
+        field: Any = None
+        model: Any = self.model
+        for step in one.split("__"):
+            field = model._meta.get_field(step)
+            model = field.related_model
+        return (one, ScopedRelatedFilter) if field.is_relation else one
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what the filters ask: other look-ups would let members try values of any column."""
+        if access_of(request).manages_platform:
+            return bool(super().lookup_allowed(lookup, value, request))
+        asked = [
+            one[0] if isinstance(one, tuple) else one
+            for one in self.get_list_filter(request)
+            if isinstance(one, (str, tuple))
+        ]
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in asked)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who changed what, with the values before and after."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return render_history(request, self, row)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[M]) -> Any:
+        """An action that changes rows gets those that the caller may change, and no others."""
+        chosen = self.get_actions(request).get(request.POST.get("action", ""))
+        needed = getattr(chosen[0], "allowed_permissions", ()) if chosen else ()
+        if "change" in needed:
+            queryset = access_of(request).rows(queryset, self.role_to_change)
+        return super().response_action(request, queryset)
 
     def changeform_view(
         self,
@@ -54,8 +170,8 @@ class ArvModelAdmin(ModelAdmin[M]):
                     request, object_id, form_url, extra_context
                 )
                 return response
-        except QuotaExceeded as error:
-            # Another upload took the room between the form's check and this one.
+        except (QuotaExceeded, LimitReached) as error:
+            # Another request took the room between the form's check and this one.
             problem = " ".join(error.messages)
         except StorageUnavailable as error:
             logger.warning("storage_unavailable", exc_info=True)

@@ -1,53 +1,106 @@
-"""Companies and their projects."""
+"""Companies: what they use and may use, for their owners and for the platform's staff."""
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from companies.admin import audit
 from companies.admin.base import ArvModelAdmin
-from companies.models import Company, Project, ProjectStatus
+from companies.admin.filters import CompanyAttention, CompanyState
+from companies.models import Company, Role, StorageConnection
 from companies.provisioning import provision
+from companies.tenancy import access_of
+
+# What a company may use is the platform's to say; how it is reached is its owners'.
+OWNERS_FIELDS = ("contact_email", "contact_phone", "telegram_chat_id", "time_zone")
+PLATFORM_FIELDS = (
+    "name",
+    "slug",
+    "is_active",
+    "storage_quota_gb",
+    "subscription_tier",
+    "subscription_expires_at",
+    "projects_limit",
+)
 
 
 @admin.register(Company)
 class CompanyAdmin(ArvModelAdmin[Company]):
-    list_display = ("name", "projects", "storage_used", "subscription_expires_at", "active_label")
-    list_filter = ("is_active", "subscription_tier", "storage_connection")
+    role_to_change = Role.OWNER
+    list_display = ("name", "projects", "storage_used", "subscription_label", "active_label")
+    list_filter = (CompanyState, CompanyAttention, "subscription_tier")
     list_select_related = ("storage_connection",)
     search_fields = ("name", "slug", "contact_email")
+    autocomplete_fields = ()
     prepopulated_fields = {"slug": ("name",)}
-    readonly_fields = ("storage_used", "created_at", "updated_at")
-    fieldsets = (
-        (None, {"fields": ("name", "slug", "is_active", "time_zone")}),
-        (_("Contact"), {"fields": ("contact_email", "contact_phone", "telegram_chat_id")}),
-        (
-            _("Storage"),
-            {"fields": ("storage_connection", "storage_quota_gb", "storage_used")},
-        ),
-        (
-            _("Subscription"),
-            {"fields": ("subscription_tier", "subscription_expires_at", "projects_limit")},
-        ),
-        (_("Notes"), {"fields": ("notes", "created_at", "updated_at")}),
-    )
+    readonly_fields = ("usage", "created_at", "updated_at")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Company | None = None) -> Any:
+        notes = ("notes",) if access_of(request).manages_platform else ()
+        usage = ((_("Usage"), {"fields": ("usage",)}),) if obj else ()
+        return (
+            *usage,
+            (None, {"fields": ("name", "slug", "is_active", "time_zone")}),
+            (_("Contact"), {"fields": ("contact_email", "contact_phone", "telegram_chat_id")}),
+            (_("Storage"), {"fields": ("storage_connection", "storage_quota_gb")}),
+            (
+                _("Subscription"),
+                {"fields": ("subscription_tier", "subscription_expires_at", "projects_limit")},
+            ),
+            (_("Details"), {"fields": (*notes, "created_at", "updated_at")}),
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
         return super().get_queryset(request).annotate(projects_count=Count("projects"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Company | None = None) -> Any:
+        if not access_of(request).manages_platform:
+            return (*self.readonly_fields, *PLATFORM_FIELDS)
         # Stored names carry the slug: it stays what it was.
         return (*self.readonly_fields, "slug") if obj else self.readonly_fields
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Company | None = None) -> Any:
         return {} if obj else self.prepopulated_fields
+
+    def choices_for(self, db_field: Any, request: HttpRequest) -> QuerySet[Any]:
+        choices = super().choices_for(db_field, request)
+        if db_field.name != "storage_connection":
+            return choices
+        company_id = request.resolver_match and request.resolver_match.kwargs.get("object_id")
+        if not str(company_id or "").isdecimal():
+            return choices.filter(company__isnull=True)
+        # Its own, the platform's default, and what it has; never another company's.
+        usable = Q(company=company_id) | Q(companies=company_id)
+        shared = Q(company__isnull=True)
+        if not access_of(request).manages_platform:
+            shared &= Q(is_default=True)
+        return StorageConnection.objects.filter(usable | shared).distinct()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access_of(request).manages_platform
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access_of(request).manages_platform
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                "audit/",
+                self.admin_site.admin_view(audit.company_audit(self)),
+                name="companies_audit",
+            )
+        ]
+        return own + super().get_urls()
 
     def save_model(
         self, request: HttpRequest, obj: Company, form: ModelForm[Company], change: bool
@@ -66,90 +119,36 @@ class CompanyAdmin(ArvModelAdmin[Company]):
         used, quota = company.storage_used_bytes, company.storage_quota_bytes
         return f"{filesizeformat(used)} / {filesizeformat(quota)}"
 
+    @display(
+        description=_("subscription"),
+        label={"open": "info", "running": "success", "over": "danger"},
+        ordering="subscription_expires_at",
+    )
+    def subscription_label(self, company: Company) -> tuple[str, Any]:
+        expires_at = company.subscription_expires_at
+        if expires_at is None:
+            return "open", _("without end")
+        day = timezone.localtime(expires_at).date().isoformat()
+        if expires_at <= timezone.now():
+            return "over", _("over since %(day)s") % {"day": day}
+        return "running", _("until %(day)s") % {"day": day}
+
     @display(description=_("state"), label={"on": "success", "off": "danger"}, ordering="is_active")
     def active_label(self, company: Company) -> tuple[str, Any]:
         return ("on", _("active")) if company.is_active else ("off", _("switched off"))
 
-
-class ProjectForm(forms.ModelForm[Project]):
-    """Checks what the model's own validation leaves out or the database alone would refuse."""
-
-    def clean_tags(self) -> list[str]:
-        tags = self.cleaned_data["tags"]
-        if tags is None:
-            return []
-        if not isinstance(tags, list) or not all(
-            isinstance(tag, str) and tag.isprintable() for tag in tags
-        ):
-            raise ValidationError(_('Write a list of texts, for example ["wedding", "2025"].'))
-        return tags
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        # The company of a saved project is no field, so its unique constraint is not looked at.
-        company = cleaned.get("company") or (self.instance.company if self.instance.pk else None)
-        slug = cleaned.get("slug")
-        if company and slug:
-            siblings = Project.objects.filter(company=company).exclude(pk=self.instance.pk)
-            if siblings.filter(slug=slug).exists():
-                self.add_error("slug", _("The company has a project with this slug already."))
-        return cleaned
-
-
-@admin.register(Project)
-class ProjectAdmin(ArvModelAdmin[Project]):
-    form = ProjectForm
-    list_display = ("name", "company", "contents", "expires_at", "status_label")
-    list_filter = ("status", "project_type", "company")
-    list_select_related = ("company",)
-    search_fields = ("name", "slug", "company__name")
-    autocomplete_fields = ("company",)
-    readonly_fields = ("folder_path", "last_notification_sent_at", "created_at", "updated_at")
-    fieldsets = (
-        (None, {"fields": ("company", "name", "slug", "project_type", "description", "tags")}),
-        (
-            _("Subscription"),
+    @display(description=_("Usage"))
+    def usage(self, company: Company) -> SafeString:
+        now = timezone.now()
+        expires_at = company.subscription_expires_at
+        return render_to_string(
+            "admin/companies/usage.html",
             {
-                "fields": (
-                    "status",
-                    "subscription_type",
-                    "starts_at",
-                    "expires_at",
-                    "auto_renew",
-                    "notify_before_expiry_days",
-                )
+                "company": company,
+                "projects_count": company.projects.count(),
+                "members_count": company.memberships.count(),
+                "contents_count": company.ar_contents.count(),
+                "is_over": expires_at is not None and expires_at <= now,
+                "days_left": (expires_at - now).days if expires_at else None,
             },
-        ),
-        (
-            _("Details"),
-            {
-                "classes": ("collapse",),
-                "fields": ("folder_path", "last_notification_sent_at", "created_at", "updated_at"),
-            },
-        ),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        return super().get_queryset(request).annotate(contents_count=Count("ar_contents"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> Any:
-        # Contents and files of a project belong to its company for good.
-        return (*self.readonly_fields, "company") if obj else self.readonly_fields
-
-    @display(description=_("contents"), ordering="contents_count")
-    def contents(self, project: Project) -> int:
-        count: int = project.contents_count  # type: ignore[attr-defined]
-        return count
-
-    @display(
-        description=_("status"),
-        label={
-            ProjectStatus.ACTIVE: "success",
-            ProjectStatus.PAUSED: "warning",
-            ProjectStatus.EXPIRED: "danger",
-            ProjectStatus.ARCHIVED: "info",
-        },
-        ordering="status",
-    )
-    def status_label(self, project: Project) -> tuple[str, str]:
-        return project.status, project.get_status_display()
+        )

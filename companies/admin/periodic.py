@@ -13,6 +13,8 @@ from django_celery_beat.models import (
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from companies.admin.base import TenantOptions
+
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
 
@@ -29,15 +31,15 @@ class ThemedPeriodicTaskForm(PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(BasePeriodicTaskAdmin, ModelAdmin[PeriodicTask]):
+class PeriodicTaskAdmin(TenantOptions, BasePeriodicTaskAdmin, ModelAdmin[PeriodicTask]):
     form = ThemedPeriodicTaskForm
 
 
 @admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(ModelAdmin[IntervalSchedule]):
+class IntervalScheduleAdmin(TenantOptions, ModelAdmin[IntervalSchedule]):
     pass
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(ModelAdmin[CrontabSchedule]):
+class CrontabScheduleAdmin(TenantOptions, ModelAdmin[CrontabSchedule]):
     pass

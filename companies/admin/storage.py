@@ -8,17 +8,25 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from companies.admin.base import ArvModelAdmin
-from companies.models import StorageConnection, StorageFolder, StorageProvider, StorageTestStatus
+from companies.models import (
+    Role,
+    StorageConnection,
+    StorageFolder,
+    StorageProvider,
+    StorageTestStatus,
+)
 from companies.storage import probe
 from companies.storage.backend import Parameter
 from companies.storage.connections import validate_connection
 from companies.storage.s3 import S3Backend
+from companies.tenancy import access_of
 
 PREFIX = "credential_"
 PARAMETERS = S3Backend.parameters
@@ -30,7 +38,7 @@ class StorageConnectionForm(forms.ModelForm[StorageConnection]):
 
     class Meta:
         model = StorageConnection
-        fields = ("name", "provider", "base_path", "is_active")
+        fields = ("company", "name", "provider", "base_path", "is_active")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,6 +62,12 @@ class StorageConnectionForm(forms.ModelForm[StorageConnection]):
         if "provider" in self.fields and "provider" not in cleaned:
             return cleaned  # missing or unknown, and said so: nothing to check the rest against
         provider = cleaned.get("provider") or self.instance.provider
+        # The company of a saved connection is no field, so its constraint is not looked at.
+        namesakes = StorageConnection.objects.filter(
+            company=cleaned.get("company") or self.instance.company, name=cleaned.get("name")
+        ).exclude(pk=self.instance.pk)
+        if namesakes.exists():
+            self.add_error("name", _("There is a connection with this name already."))
         credentials: dict[str, str] = {}
         if provider == StorageProvider.MINIO:
             saved = self.instance.credentials if self.instance.pk else {}
@@ -97,14 +111,21 @@ StorageConnectionForm.declared_fields.update(
 
 @admin.register(StorageConnection)
 class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
+    role_to_view = role_to_change = role_to_delete = Role.OWNER
     form = StorageConnectionForm
-    list_display = ("name", "provider", "is_default", "is_active", "test_label", "last_tested_at")
-    list_filter = ("provider", "is_active", "test_status")
+    list_display = ("name", "company", "provider", "active_label", "test_label", "last_tested_at")
+    list_filter = ("provider", "is_active", "test_status", "company")
+    list_select_related = ("company",)
     search_fields = ("name",)
+    autocomplete_fields = ("company",)
     actions = ("test_chosen",)
+    actions_submit_line = ("save_and_test",)
     readonly_fields = ("is_default", "test_label", "last_tested_at", "test_error", "created_at")
     fieldsets = (
-        (None, {"fields": ("name", "provider", "base_path", "is_active", "is_default")}),
+        (
+            None,
+            {"fields": ("company", "name", "provider", "base_path", "is_active", "is_default")},
+        ),
         (_("S3"), {"fields": tuple(PREFIX + parameter.name for parameter in PARAMETERS)}),
         (_("Test"), {"fields": ("test_label", "last_tested_at", "test_error", "created_at")}),
     )
@@ -112,8 +133,32 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
     def get_readonly_fields(
         self, request: HttpRequest, obj: StorageConnection | None = None
     ) -> Any:
-        # Files that are there already are found through the provider.
-        return (*self.readonly_fields, "provider") if obj else self.readonly_fields
+        # Files that are there already are found through the provider, and are its company's.
+        return (*self.readonly_fields, "company", "provider") if obj else self.readonly_fields
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: StorageConnection | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if obj is None and not access_of(request).manages_platform:
+            # A disk of this machine, and what every company may use, are the platform's.
+            form.base_fields["company"].required = True
+            form.base_fields["provider"].choices = [
+                (StorageProvider.MINIO.value, StorageProvider.MINIO.label)
+            ]
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        initial = super().get_changeform_initial_data(request)
+        access = access_of(request)
+        companies = [] if access.is_platform else list(access.companies(Role.OWNER)[:2])
+        if len(companies) == 1:
+            initial.setdefault("company", str(companies[0].pk))
+        return initial
 
     def save_model(
         self,
@@ -129,13 +174,26 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
     @admin.action(description=_("Test the connection"), permissions=("change",))
     def test_chosen(self, request: HttpRequest, queryset: QuerySet[StorageConnection]) -> None:
         for connection in queryset:
-            probe.test_connection(connection)
-            if connection.test_status == StorageTestStatus.OK:
-                text, level = gettext("“%(name)s” works."), messages.SUCCESS
-            else:
-                text, level = gettext("“%(name)s” does not work: %(reason)s"), messages.ERROR
-            details = {"name": connection.name, "reason": connection.test_error}
-            self.message_user(request, text % details, level)
+            self.test(request, connection)
+
+    @action(description=_("Save and test the connection"), permissions=("change",))
+    def save_and_test(self, request: HttpRequest, obj: StorageConnection) -> None:
+        self.test(request, obj)
+
+    def test(self, request: HttpRequest, connection: StorageConnection) -> None:
+        probe.test_connection(connection)
+        if connection.test_status == StorageTestStatus.OK:
+            text, level = gettext("“%(name)s” works."), messages.SUCCESS
+        else:
+            text, level = gettext("“%(name)s” does not work: %(reason)s"), messages.ERROR
+        details = {"name": connection.name, "reason": connection.test_error}
+        self.message_user(request, text % details, level)
+
+    @display(description=_("state"), label={"on": "success", "off": "danger"}, ordering="is_active")
+    def active_label(self, connection: StorageConnection) -> tuple[str, Any]:
+        if not connection.is_active:
+            return "off", _("switched off")
+        return "on", _("active, default") if connection.is_default else _("active")
 
     @display(
         description=_("test"),
@@ -151,11 +209,17 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
 
 @admin.register(StorageFolder)
 class StorageFolderAdmin(ArvModelAdmin[StorageFolder]):
-    list_display = ("company", "folder_type", "files_count", "total_size_bytes")
+    list_display = ("folder_type", "company", "path", "files_count", "weight")
+    list_display_links = None
     list_filter = ("folder_type", "company")
     list_select_related = ("company",)
+    ordering = ("company", "folder_type")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    @display(description=_("size"), ordering="total_size_bytes")
+    def weight(self, folder: StorageFolder) -> str:
+        return filesizeformat(folder.total_size_bytes)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: StorageFolder | None = None) -> bool:

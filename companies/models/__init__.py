@@ -6,7 +6,7 @@ from companies.models.company import (
     SubscriptionTier,
     SubscriptionType,
 )
-from companies.models.people import ApiToken, Membership, Role, User
+from companies.models.people import ApiToken, Membership, Role, TokenScope, User
 from companies.models.storage import (
     FileKind,
     StorageConnection,
@@ -32,5 +32,6 @@ __all__ = [
     "StoredFile",
     "SubscriptionTier",
     "SubscriptionType",
+    "TokenScope",
     "User",
 ]

@@ -1,22 +1,24 @@
 """The tenant and its projects."""
 
 import zoneinfo
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from arv.lib.schema import one_of
-
-if TYPE_CHECKING:
-    from companies.models.people import User
+from companies.models.ownership import audited
+from companies.models.storage import StorageConnection
 
 GIGABYTE = 1024**3
+# What ends within it asks for staff's attention.
+SOON = timedelta(days=30)
 
 
 class ProjectStatus(models.TextChoices):
@@ -61,12 +63,6 @@ def validate_time_zone(name: str) -> None:
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):
-    def visible_to(self, user: "User") -> "CompanyQuerySet":
-        """The companies whose rows `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(memberships__user=user)
-
     def active(self, now: datetime) -> "CompanyQuerySet":
         """Companies that are switched on and whose subscription has not run out at `now`."""
         return self.filter(
@@ -75,8 +71,26 @@ class CompanyQuerySet(models.QuerySet["Company"]):
             is_active=True,
         )
 
+    def ending(self, now: datetime) -> "CompanyQuerySet":
+        """Companies whose subscription has run out at `now`, or does so soon."""
+        return self.filter(subscription_expires_at__lte=now + SOON)
+
+    def nearly_full(self) -> "CompanyQuerySet":
+        """Companies that use nine tenths of their storage quota, or more."""
+        quota = Cast(models.F("storage_quota_gb"), models.BigIntegerField()) * GIGABYTE
+        return self.alias(
+            nine_tenths=models.ExpressionWrapper(
+                quota * 9 / 10, output_field=models.BigIntegerField()
+            )
+        ).filter(storage_used_bytes__gte=models.F("nine_tenths"))
+
+    def without_projects(self) -> "CompanyQuerySet":
+        return self.filter(~models.Exists(Project.objects.filter(company=models.OuterRef("pk"))))
+
 
 class Company(models.Model):
+    company_path: ClassVar = "pk"
+
     name = models.CharField(_("name"), max_length=255, unique=True)
     slug = models.SlugField(
         _("slug"), max_length=100, unique=True, blank=True, help_text=_("Empty: made of the name.")
@@ -132,6 +146,7 @@ class Company(models.Model):
     )
 
     objects = CompanyQuerySet.as_manager()
+    history = audited("updated_at", "storage_used_bytes")
 
     class Meta:
         verbose_name = _("company")
@@ -170,9 +185,22 @@ class Company(models.Model):
             } - {"storage_used_bytes", *self.get_deferred_fields()}
         super().save(*args, **kwargs)
 
+    def clean(self) -> None:
+        super().clean()
+        connection = StorageConnection.objects.filter(pk=self.storage_connection_id).first()
+        if connection and connection.company_id not in {None, self.pk}:
+            raise ValidationError(
+                {"storage_connection": _("The connection belongs to another company.")}
+            )
+
     @property
     def storage_quota_bytes(self) -> int:
         return self.storage_quota_gb * GIGABYTE
+
+    @property
+    def storage_high_bytes(self) -> int:
+        """From here on the quota is nearly full."""
+        return self.storage_quota_bytes * 9 // 10
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -184,8 +212,21 @@ class ProjectQuerySet(models.QuerySet["Project"]):
             status=ProjectStatus.ACTIVE,
         )
 
+    def over(self, now: datetime) -> "ProjectQuerySet":
+        """Projects that have expired at `now` and that nobody has put into the archive."""
+        has_expired = models.Q(status=ProjectStatus.EXPIRED) | models.Q(expires_at__lte=now)
+        return self.filter(has_expired).exclude(status=ProjectStatus.ARCHIVED)
+
+    def ending(self, now: datetime) -> "ProjectQuerySet":
+        """Projects that expire soon after `now`."""
+        return self.filter(expires_at__gt=now, expires_at__lte=now + SOON).exclude(
+            status__in=[ProjectStatus.EXPIRED, ProjectStatus.ARCHIVED]
+        )
+
 
 class Project(models.Model):
+    company_path: ClassVar = "company"
+
     company = models.ForeignKey(
         Company, on_delete=models.PROTECT, related_name="projects", verbose_name=_("company")
     )
@@ -224,6 +265,7 @@ class Project(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = ProjectQuerySet.as_manager()
+    history = audited("updated_at", "last_notification_sent_at")
 
     class Meta:
         verbose_name = _("project")

@@ -4,14 +4,19 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from arv.lib.schema import one_of
+from companies.models.ownership import audited
+
+if TYPE_CHECKING:
+    from companies.models.company import Company
 
 
 class Role(models.TextChoices):
@@ -19,12 +24,38 @@ class Role(models.TextChoices):
     EDITOR = "editor", _("editor")
     VIEWER = "viewer", _("viewer")
 
+    @property
+    def rank(self) -> int:
+        """A higher role may do all that a lower one may."""
+        return [Role.VIEWER, Role.EDITOR, Role.OWNER].index(self)
+
 
 class User(AbstractUser):
     """A person. Superusers see every company; everyone else only those they are a member of."""
 
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django checks it with every request: another epoch ends every session of the user.
+        salt = f"companies.models.User.session.{self.session_epoch}"
+        return salted_hmac(salt, self.password, secret=secret, algorithm="sha256").hexdigest()
+
+    def log_out_everywhere(self) -> None:
+        """End every session of the user, in every browser."""
+        User.objects.filter(pk=self.pk).update(session_epoch=models.F("session_epoch") + 1)
+        self.refresh_from_db(fields=["session_epoch"])
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def of_email(self, company: "Company", email: str) -> "MembershipQuerySet":
+        """The membership of whoever signs in with that address."""
+        person = models.Q(user__email__iexact=email) | models.Q(user__username__iexact=email)
+        return self.filter(person, company=company)
+
 
 class Membership(models.Model):
+    company_path: ClassVar = "company"
+
     user = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("user")
     )
@@ -36,6 +67,9 @@ class Membership(models.Model):
     )
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.VIEWER)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
+    history = audited()
 
     class Meta:
         verbose_name = _("membership")
@@ -51,6 +85,21 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.company} · {self.get_role_display()}"
+
+
+class TokenScope(models.TextChoices):
+    """The most that a token may do, whatever its user may."""
+
+    READ = "read", _("read")
+    WRITE = "write", _("work on contents")
+    MANAGE = "manage", _("manage companies, members and storage")
+
+
+HIGHEST_ROLES = {
+    TokenScope.READ: Role.VIEWER,
+    TokenScope.WRITE: Role.EDITOR,
+    TokenScope.MANAGE: Role.OWNER,
+}
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -86,6 +135,9 @@ class ApiToken(models.Model):
         help_text=_("Limits the token to one company; empty: every company of the user."),
     )
     name = models.CharField(_("name"), max_length=100)
+    scope = models.CharField(
+        _("scope"), max_length=10, choices=TokenScope, default=TokenScope.WRITE
+    )
     prefix = models.CharField(_("prefix"), max_length=8, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
@@ -93,20 +145,33 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    company_path: ClassVar = "company"
     objects = ApiTokenQuerySet.as_manager()
+    history = audited("digest", "last_used_at")
 
     class Meta:
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
+        constraints: ClassVar[list[models.BaseConstraint]] = [one_of("scope", TokenScope)]
 
     def __str__(self) -> str:
         return f"{self.name} (arv_{self.prefix}_…)"
+
+    @property
+    def highest_role(self) -> Role:
+        return HIGHEST_ROLES[TokenScope(self.scope)]
 
     @staticmethod
     def digest_of(key: str) -> str:
         return hmac.new(
             settings.API_TOKEN_PEPPER.encode(), key.encode(), hashlib.sha256
         ).hexdigest()
+
+    def revoke(self, now: datetime) -> None:
+        """Close the token for good; a second time changes nothing."""
+        if self.revoked_at is None:
+            self.revoked_at = now
+            self.save(update_fields=["revoked_at"])
 
     def renew_key(self) -> str:
         """Give the token a new key and return it: the only time that it can be seen."""

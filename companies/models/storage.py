@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arv.lib.encryption import EncryptedJSONField
 from arv.lib.schema import one_of
+from companies.models.ownership import audited
 
 
 class FileKind(models.TextChoices):
@@ -32,7 +33,20 @@ class StorageProvider(models.TextChoices):
 
 
 class StorageConnection(models.Model):
-    name = models.CharField(_("name"), max_length=255, unique=True)
+    """A disk, bucket or account; one company's own, or the platform's, which lends it out."""
+
+    company_path: ClassVar = "company"
+
+    company = models.ForeignKey(
+        "companies.Company",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="own_connections",
+        verbose_name=_("company"),
+        help_text=_("Only this company may use it; empty: the platform's own."),
+    )
+    name = models.CharField(_("name"), max_length=255)
     provider = models.CharField(_("provider"), max_length=20, choices=StorageProvider)
     credentials = EncryptedJSONField(_("credentials"), blank=True, default=dict)
     base_path = models.CharField(
@@ -64,10 +78,25 @@ class StorageConnection(models.Model):
         verbose_name=_("created by"),
     )
 
+    history = audited("updated_at", "credentials", "last_tested_at", "test_status", "test_error")
+
     class Meta:
         verbose_name = _("storage connection")
         verbose_name_plural = _("storage connections")
+        ordering: ClassVar[list[str]] = ["name"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Not unique in all: whoever tries names would learn those of other companies.
+            models.UniqueConstraint(
+                fields=["company", "name"],
+                name="%(app_label)s_%(class)s_unique_name",
+                violation_error_message=_("There is a connection with this name already."),
+            ),
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=models.Q(company__isnull=True),
+                name="%(app_label)s_%(class)s_unique_platform_name",
+                violation_error_message=_("There is a connection with this name already."),
+            ),
             models.UniqueConstraint(
                 fields=["is_default"],
                 condition=models.Q(is_default=True),
@@ -84,6 +113,8 @@ class StorageConnection(models.Model):
 
 class StorageFolder(models.Model):
     """One kind of a company's files in its storage, with their number and weight."""
+
+    company_path: ClassVar = "company"
 
     company = models.ForeignKey(
         "companies.Company",
@@ -119,6 +150,8 @@ class StoredFile(models.Model):
     `name` is the stored name, `<connection id>/<company slug>/<kind>/<uuid>.<extension>`.
     Only names in here are ever served.
     """
+
+    company_path: ClassVar = "company"
 
     name = models.CharField(_("stored name"), max_length=255, unique=True)
     company = models.ForeignKey(

@@ -69,8 +69,9 @@ class TenantStorage(Storage):
     def _save(self, name: str, content: File[bytes]) -> str:
         """Store and charge. Raises QuotaExceeded, before a byte is written if it can be known.
 
-        The room is looked up first and taken last, so that the company's row is not locked
-        while the bytes travel; whoever loses a race for the last room is deleted again.
+        The room is looked up first and taken last (at the end of the surrounding
+        `stored_files()`), so that the company's row is not locked while the bytes travel;
+        whoever loses a race for the last room is deleted again.
         """
         stored = StoredName.parse(name)
         if isinstance(content.file, io.TextIOBase):

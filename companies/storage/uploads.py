@@ -23,8 +23,9 @@ _stored_meanwhile: ContextVar[list[str] | None] = ContextVar("stored_meanwhile",
 def stored_files() -> Iterator[None]:
     """A transaction whose files go with it: on any exception, those stored meanwhile are deleted.
 
-    May be nested; the inner one is a savepoint. A rollback of a transaction further out, or a
-    crash, leaves files without ledger rows: those are the orphan sweeper's.
+    Companies are charged at its end: there it raises QuotaExceeded when another transaction took
+    the room meanwhile. May be nested; the inner one is a savepoint. A rollback of a transaction
+    further out, or a crash, leaves files without ledger rows: those are the orphan sweeper's.
     """
     outer = _stored_meanwhile.get()
     mine: list[str] = []
@@ -32,7 +33,8 @@ def stored_files() -> Iterator[None]:
     committing = False
     try:
         with transaction.atomic():
-            yield
+            with quota.settled_together():
+                yield
             committing = not transaction.get_rollback()
         if not committing:
             remove_files(mine)

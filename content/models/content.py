@@ -11,10 +11,12 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Company, FileKind, Project, StorageFolder
+from companies.models import Company, FileKind, Project, ProjectStatus, StorageFolder
+from companies.models.company import SOON
+from companies.models.ownership import audited
 from companies.storage.router import TenantStorage, generated_name
-from content.models.target import ImageTarget
-from content.models.video import RotationType
+from content.models.target import MARKER_FIELDS, ImageTarget, MarkerStatus
+from content.models.video import RotationType, Video
 
 
 def qr_code_name(instance: "ARContent", filename: str) -> str:
@@ -23,6 +25,8 @@ def qr_code_name(instance: "ARContent", filename: str) -> str:
 
 class Portrait(ImageTarget):
     """A company's reusable picture: several contents may share it and its marker."""
+
+    company_path: ClassVar = "company"
 
     company = models.ForeignKey(
         Company, on_delete=models.PROTECT, related_name="portraits", verbose_name=_("company")
@@ -49,6 +53,8 @@ class Portrait(ImageTarget):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
+    history = audited("updated_at", *MARKER_FIELDS)
+
     class Meta(ImageTarget.Meta):
         abstract = False
         verbose_name = _("portrait")
@@ -69,6 +75,37 @@ class ARContentQuerySet(models.QuerySet["ARContent"]):
             company__in=Company.objects.active(now),
         )
 
+    def ending(self, now: datetime) -> "ARContentQuerySet":
+        """Contents that visitors see at `now` and soon not any more, by their own or the
+        project's expiry."""
+        soon = now + SOON
+        return self.published(now).filter(
+            Q(expires_at__lte=soon) | Q(project__expires_at__lte=soon)
+        )
+
+    def over(self, now: datetime) -> "ARContentQuerySet":
+        """Contents whose own time, or whose project's, has run out at `now`."""
+        return self.filter(
+            Q(expires_at__lte=now)
+            | Q(project__expires_at__lte=now)
+            | Q(project__status__in=[ProjectStatus.EXPIRED, ProjectStatus.ARCHIVED])
+        )
+
+    def with_marker(self, status: MarkerStatus) -> "ARContentQuerySet":
+        """By the state of the marker, which is the portrait's when there is one."""
+        return self.filter(
+            Q(portrait__isnull=True, marker_status=status) | Q(portrait__marker_status=status)
+        )
+
+    def without_video(self, now: datetime) -> "ARContentQuerySet":
+        """Contents with no video that may play at `now`."""
+        playable = Video.objects.filter(
+            Q(schedule_start__isnull=True) | Q(schedule_start__lte=now),
+            Q(schedule_end__isnull=True) | Q(schedule_end__gt=now),
+            ar_content=models.OuterRef("pk"),
+        )
+        return self.filter(~models.Exists(playable))
+
     def with_public_id(self, unique_id: uuid.UUID) -> "ARContentQuerySet":
         """The content of that id or, of a portrait's id, its contents, newest first."""
         # A sub-query, not a join: only so can a database use both indexes for the OR.
@@ -80,6 +117,8 @@ class ARContentQuerySet(models.QuerySet["ARContent"]):
 
 class ARContent(ImageTarget):
     """A picture with its videos, reached by anyone who knows `unique_id`."""
+
+    company_path: ClassVar = "company"
 
     company = models.ForeignKey(
         Company,
@@ -140,6 +179,7 @@ class ARContent(ImageTarget):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = ARContentQuerySet.as_manager()
+    history = audited("updated_at", *MARKER_FIELDS, "views_count", "last_viewed_at")
 
     class Meta(ImageTarget.Meta):
         abstract = False

@@ -19,7 +19,19 @@ class NotificationType(models.TextChoices):
     TEST = "test", _("test")
 
 
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def undelivered(self) -> "NotificationQuerySet":
+        """Notices that nobody got, and those that one of the channels could not carry."""
+        return self.filter(
+            models.Q(email_sent=False, telegram_sent=False)
+            | models.Q(email_sent=False) & ~models.Q(email_error="")
+            | models.Q(telegram_sent=False) & ~models.Q(telegram_error="")
+        )
+
+
 class Notification(models.Model):
+    company_path: ClassVar = "company"
+
     company = models.ForeignKey(
         Company, on_delete=models.CASCADE, related_name="notifications", verbose_name=_("company")
     )
@@ -50,6 +62,8 @@ class Notification(models.Model):
     message = models.TextField(_("message"))
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = NotificationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("notification")

@@ -70,6 +70,23 @@ ADVICE = [
 ]
 
 
+# What the workers write: no person's change, so not in the history.
+MARKER_FIELDS = (
+    "marker",
+    "marker_status",
+    "marker_progress",
+    "marker_attempts",
+    "marker_claimed_at",
+    "marker_generated_at",
+    "marker_error",
+    "marker_bytes",
+    "marker_points",
+    "stars",
+    "weakest_factor",
+    "trackability",
+)
+
+
 class ImageTarget(models.Model):
     """A picture, its thumbnail and its compiled marker.
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arv.lib.schema import one_of
 from companies.models import Company, FileKind
+from companies.models.ownership import audited
 from companies.storage.router import TenantStorage, generated_name
 
 
@@ -32,6 +33,8 @@ class RotationType(models.TextChoices):
 
 class Video(models.Model):
     """A video of a content. It can be played once it is stored: uploads are probed before."""
+
+    company_path: ClassVar = "ar_content__company"
 
     ar_content = models.ForeignKey(
         "content.ARContent",
@@ -63,6 +66,8 @@ class Video(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
+    history = audited("updated_at")
+
     class Meta:
         verbose_name = _("video")
         verbose_name_plural = _("videos")
@@ -93,13 +98,18 @@ class Video(models.Model):
     def activate(self) -> None:
         """Make this the video that the content plays."""
         type(self.ar_content).objects.select_for_update().get(pk=self.ar_content_id)
-        Video.objects.filter(ar_content=self.ar_content_id, is_active=True).update(is_active=False)
-        Video.objects.filter(pk=self.pk).update(is_active=True)
+        Video.objects.filter(ar_content=self.ar_content_id, is_active=True).exclude(
+            pk=self.pk
+        ).update(is_active=False)
         type(self.ar_content).objects.filter(pk=self.ar_content_id).update(active_video=self.pk)
+        # Saved, not updated: the history shall tell who chose it.
         self.is_active = True
+        self.save(update_fields=["is_active", "updated_at"])
 
 
 class VideoRotationSchedule(models.Model):
+    company_path: ClassVar = "ar_content__company"
+
     ar_content = models.ForeignKey(
         "content.ARContent",
         on_delete=models.CASCADE,
@@ -129,6 +139,8 @@ class VideoRotationSchedule(models.Model):
     next_rotation_at = models.DateTimeField(_("next rotation at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    history = audited("current_index", "last_rotation_at", "next_rotation_at")
+
     class Meta:
         verbose_name = _("rotation schedule")
         verbose_name_plural = _("rotation schedules")
@@ -154,6 +166,8 @@ class VideoRotationSchedule(models.Model):
 
 class RotationItem(models.Model):
     """One step of a schedule's sequence of videos."""
+
+    company_path: ClassVar = "schedule__ar_content__company"
 
     schedule = models.ForeignKey(
         VideoRotationSchedule,

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from companies.models import ApiToken, Company, User
+from companies.models import ApiToken, User
+from companies.tenancy import Access
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no active user {options['username']!r}.")
         company = None
         if options["company"]:
-            company = Company.objects.visible_to(user).filter(slug=options["company"]).first()
+            company = Access(user).companies().filter(slug=options["company"]).first()
             if company is None:
                 raise CommandError(f"The user has no company {options['company']!r}.")
         days = options["days"]

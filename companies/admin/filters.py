@@ -1,0 +1,100 @@
+"""Filters of companies and projects; the first of each hides what is over until asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from companies.models import Company, Project, ProjectStatus
+
+
+class DefaultedFilter(admin.SimpleListFilter):
+    """A filter that is on when nothing is chosen; `?<parameter>=all` switches it off."""
+
+    default_title: Any
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*self.others(), ("all", _("All"))]
+
+    def others(self) -> list[tuple[str, Any]]:
+        return []
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for number, choice in enumerate(super().choices(changelist)):
+            # Django calls the state without a choice "All": here it is the default.
+            yield {**choice, "display": self.default_title} if number == 0 else choice
+
+
+class CompanyState(DefaultedFilter):
+    title = _("state")
+    parameter_name = "state"
+    default_title = _("Active")
+
+    def others(self) -> list[tuple[str, Any]]:
+        return [("off", _("Switched off")), ("over", _("Subscription over"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Company]) -> QuerySet[Company]:
+        if self.value() == "all":
+            return queryset
+        if self.value() == "off":
+            return queryset.filter(is_active=False)
+        if self.value() == "over":
+            return queryset.filter(subscription_expires_at__lte=timezone.now())
+        return queryset.filter(is_active=True)
+
+
+class ProjectState(DefaultedFilter):
+    title = _("state")
+    parameter_name = "state"
+    default_title = _("Not over")
+
+    def others(self) -> list[tuple[str, Any]]:
+        return [("over", _("Expired")), ("archived", _("Archived"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> QuerySet[Project]:
+        over = Q(status=ProjectStatus.EXPIRED) | Q(expires_at__lte=timezone.now())
+        archived = Q(status=ProjectStatus.ARCHIVED)
+        if self.value() == "all":
+            return queryset
+        if self.value() == "over":
+            return queryset.filter(over).exclude(archived)
+        if self.value() == "archived":
+            return queryset.filter(archived)
+        return queryset.exclude(over | archived)
+
+
+class ExpiresSoon(admin.SimpleListFilter):
+    title = _("expiry")
+    parameter_name = "expires"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("30", _("Within 30 days"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> QuerySet[Project]:
+        if self.value() != "30":
+            return queryset
+        return queryset.filter(pk__in=Project.objects.ending(timezone.now()).values("pk"))
+
+
+class CompanyAttention(admin.SimpleListFilter):
+    title = _("attention")
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("storage", _("Storage nearly full")),
+            ("subscription", _("Subscription ends within 30 days")),
+            ("projects", _("Without projects")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Company]) -> QuerySet[Company]:
+        asked = {
+            "storage": Company.objects.nearly_full(),
+            "subscription": Company.objects.ending(timezone.now()),
+            "projects": Company.objects.without_projects(),
+        }.get(self.value() or "")
+        return queryset if asked is None else queryset.filter(pk__in=asked.values("pk"))
