@@ -28,6 +28,12 @@ def audited_models() -> dict[str, Any]:
     return {model.instance_type._meta.label_lower: model for model in histories}
 
 
+def platform_fields(model: Any) -> tuple[str, ...]:
+    """The fields of a company's row that its own people are not shown."""
+    fields: tuple[str, ...] = getattr(model, "platform_fields", ())
+    return fields
+
+
 def render_history(request: HttpRequest, model_admin: Any, row: Model) -> HttpResponse:
     """The history page of one row: each change with the values before and after."""
     history = audited_models().get(row._meta.label_lower)
@@ -58,7 +64,10 @@ def _entries(access: Access, records: list[Any]) -> list[dict[str, Any]]:
             # The page's last one alone has to be looked up.
             is_last = position + 1 == len(records)
             before = record.prev_record if is_last else records[position + 1]
-            changes = _changes(record, before) if before else []
+            hidden = () if access.manages_platform else platform_fields(record.instance_type)
+            changes = [
+                one for one in _changes(record, before or record) if one[0].name not in hidden
+            ]
         entries.append({"record": record, "kind": KINDS[record.history_type], "changes": changes})
     _name_relations(access, [change for entry in entries for change in entry["changes"]])
     for entry in entries:

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
@@ -15,10 +15,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from companies.admin.audit import render_history
-from companies.limits import LimitReached
 from companies.models import Role
 from companies.models.ownership import company_path
-from companies.quota import QuotaExceeded
 from companies.storage.backend import StorageUnavailable
 from companies.storage.uploads import stored_files
 from companies.tenancy import access_of
@@ -62,10 +60,14 @@ class TenantOptions(BaseModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return access_of(request).rows(super().get_queryset(request), self.role_to_view)
 
-    def _may(self, request: HttpRequest, obj: models.Model | None, role: Role) -> bool:
+    def _may(self, request: HttpRequest, obj: models.Model | int | str | None, role: Role) -> bool:
         access = access_of(request)
         if company_path(self.model) is None:
             return access.manages_platform
+        if isinstance(obj, (int, str)):
+            # The theme's buttons name a row by its key.
+            obj = self.get_object(request, str(obj))  # type: ignore[attr-defined]
+            return obj is not None and access.may(obj, role)
         return access.may_somewhere(role) if obj is None else access.may(obj, role)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -149,6 +151,29 @@ class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
             raise PermissionDenied
         return render_history(request, self, row)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except ValidationError as error:
+            return self.refused(request, error)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            # An action changes all of the chosen rows, or none.
+            with transaction.atomic():
+                return super().changelist_view(request, extra_context)
+        except ValidationError as error:
+            return self.refused(request, error)
+
+    def refused(self, request: HttpRequest, error: ValidationError) -> HttpResponse:
+        """Say what a workflow does not allow; nothing was changed."""
+        self.message_user(request, " ".join(error.messages), messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
     def response_action(self, request: HttpRequest, queryset: QuerySet[M]) -> Any:
         """An action that changes rows gets those that the caller may change, and no others."""
         chosen = self.get_actions(request).get(request.POST.get("action", ""))
@@ -170,8 +195,12 @@ class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
                     request, object_id, form_url, extra_context
                 )
                 return response
-        except (QuotaExceeded, LimitReached) as error:
-            # Another request took the room between the form's check and this one.
+        except ValidationError as error:
+            if hasattr(error, "error_dict"):
+                # Another request took the name since the form's check, which sees it by now.
+                with stored_files():
+                    return super().changeform_view(request, object_id, form_url, extra_context)
+            # Another request took the room since then, or the workflow that saves knows better.
             problem = " ".join(error.messages)
         except StorageUnavailable as error:
             logger.warning("storage_unavailable", exc_info=True)

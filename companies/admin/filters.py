@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Company, Project, ProjectStatus
+from companies.models import Company, Project, ProjectStatus, StorageTestStatus
 
 
 class DefaultedFilter(admin.SimpleListFilter):
@@ -74,10 +74,8 @@ class ExpiresSoon(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("30", _("Within 30 days"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> QuerySet[Project]:
-        if self.value() != "30":
-            return queryset
-        return queryset.filter(pk__in=Project.objects.ending(timezone.now()).values("pk"))
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.ending(timezone.now()) if self.value() == "30" else queryset
 
 
 class CompanyAttention(admin.SimpleListFilter):
@@ -88,13 +86,15 @@ class CompanyAttention(admin.SimpleListFilter):
         return [
             ("storage", _("Storage nearly full")),
             ("subscription", _("Subscription ends within 30 days")),
+            ("unreachable", _("Storage cannot be reached")),
             ("projects", _("Without projects")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Company]) -> QuerySet[Company]:
-        asked = {
-            "storage": Company.objects.nearly_full(),
-            "subscription": Company.objects.ending(timezone.now()),
-            "projects": Company.objects.without_projects(),
-        }.get(self.value() or "")
-        return queryset if asked is None else queryset.filter(pk__in=asked.values("pk"))
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "storage":
+            return queryset.nearly_full()
+        if self.value() == "subscription":
+            return queryset.ending(timezone.now())
+        if self.value() == "unreachable":
+            return queryset.filter(storage_connection__test_status=StorageTestStatus.FAILED)
+        return queryset.without_projects() if self.value() == "projects" else queryset

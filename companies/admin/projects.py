@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from companies import limits
 from companies.admin.base import ArvModelAdmin
@@ -31,15 +31,21 @@ CONTENTS_SHOWN = 20
 class ProjectForm(forms.ModelForm[Project]):
     """Checks what the model's own validation leaves out or the database alone would refuse."""
 
+    tags = forms.CharField(
+        label=_("Tags"),
+        required=False,
+        max_length=1000,
+        help_text=_("Separated by commas."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["tags"] = ", ".join(self.instance.tags)
+
     def clean_tags(self) -> list[str]:
-        tags = self.cleaned_data["tags"]
-        if tags is None:
-            return []
-        if not isinstance(tags, list) or not all(
-            isinstance(tag, str) and tag.isprintable() for tag in tags
-        ):
-            raise ValidationError(_('Write a list of texts, for example ["wedding", "2025"].'))
-        return tags
+        tags = (tag.strip() for tag in self.cleaned_data["tags"].split(","))
+        return list(dict.fromkeys(tag for tag in tags if tag))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
