@@ -168,9 +168,10 @@ def build_viewer() -> None:
 
 
 def compile_translations() -> None:
-    command = ("-m", "babel.messages.frontend", "--quiet", "compile", "-d", str(LOCALE))
-    if not run(PYTHON, *command, "-D", "django", env=environment()):
-        fail("the translations could not be compiled (see above).")
+    for folder in (LOCALE, LOCALE / "theme"):
+        command = ("-m", "babel.messages.frontend", "--quiet", "compile", "-d", str(folder))
+        if not run(PYTHON, *command, "-D", "django", env=environment()):
+            fail("the translations could not be compiled (see above).")
 
 
 def prepare(*, dev: bool) -> None:
@@ -204,12 +205,17 @@ def prepare(*, dev: bool) -> None:
         install_npm_packages,
     )
     build_script = ROOT / "script" / "build-viewer.mjs"
+    sources = [
+        source
+        for folder in ("viewer", "admin")
+        for source in files_under(ROOT / "static" / folder, "*.js")
+    ]
     step(
-        "building the AR page's scripts",
+        "building the pages' scripts",
         BUILD / ".stamp",
-        digest(*npm_inputs, build_script, *files_under(ROOT / "static" / "viewer", "*.js")),
+        digest(*npm_inputs, build_script, *sources),
         build_viewer,
-        outputs=[BUILD / "viewer.js"],
+        outputs=[BUILD / "viewer.js", BUILD / "admin-charts.js"],
     )
     catalogues = files_under(LOCALE, "*.po")
     if catalogues:
