@@ -9,7 +9,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
@@ -39,6 +39,12 @@ class ArvAdminSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return access_of(request).may_somewhere() and not second_factor.is_missing(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        # Django's redirect by content type and id answers for every row of the platform, and
+        # tells the secret address of a content.
+        urls = super().get_urls()
+        return [one for one in urls if getattr(one, "name", "") != "view_on_site"]
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         guarded: Callable[..., Any] = csp_replace(ADMIN_CSP)(super().admin_view(view, cacheable))

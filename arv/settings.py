@@ -13,8 +13,9 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
+
+from arv import theme
 
 # Lets `ModelAdmin[Company]` and `QuerySet[Company]` work at run time on Django 5.2.
 django_stubs_ext.monkeypatch()
@@ -65,6 +66,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
 # A limit for each network of clients (/24 or /48), so that a whole exhibition fits behind one.
 PUBLIC_REQUESTS_PER_MINUTE = env.int("PUBLIC_REQUESTS_PER_MINUTE", default=300)
+# A limit for each API token, and for each user of the API without one.
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)
 
 # Everything the platform writes on this machine.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
@@ -74,7 +77,7 @@ INSTALLED_APPS = [
     # would also replace our admin site.
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "arv.admin_site.ArvAdminConfig",
+    "arv.apps.ArvAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -99,7 +102,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "arv.sessions.SlidingSessionMiddleware",
     "arv.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -221,6 +224,8 @@ MEDIA_URL = "/media/"
 MEDIA_ACCEL_LOCATION = env.str("MEDIA_ACCEL_LOCATION", default="")
 IMAGE_MAX_BYTES = env.int("IMAGE_MAX_MB", default=25) * 1024 * 1024
 VIDEO_MAX_BYTES = env.int("VIDEO_MAX_MB", default=200) * 1024 * 1024
+# A zip of pictures and videos for many contents at once.
+BULK_MAX_BYTES = env.int("BULK_MAX_MB", default=2048) * 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = str(VAR_DIR / "uploads")
 Path(FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
 
@@ -255,10 +260,58 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_HTTPS
+# Since the last use.
+SESSION_ENGINE = "arv.sessions"
+SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# Signing in is django-allauth's, with the pages of companies/sign_in/urls.py alone.
+AUTHENTICATION_BACKENDS = ["companies.sign_in.backends.PasswordBackend"]
+ACCOUNT_ADAPTER = "companies.sign_in.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "companies.accounts.PasswordTokens"  # noqa: S105
+ACCOUNT_FORMS = {
+    "login": "companies.sign_in.forms.LoginForm",
+    "reset_password": "companies.sign_in.forms.PasswordLinkForm",
+}
+ACCOUNT_RATE_LIMITS = {
+    # An office shares an address; an account is one person's.
+    "login_failed": "30/10m/ip,5/5m/key",
+    # Counted by the line above, which alone says when to try again.
+    "login": None,
+    "reset_password": "30/h/ip,5/h/key",
+}
+MFA_ADAPTER = "companies.sign_in.adapters.SecondStepAdapter"
+MFA_FORMS = {
+    "authenticate": "companies.sign_in.forms.CodeForm",
+    "reauthenticate": "companies.sign_in.forms.ConfirmCodeForm",
+}
+MFA_TOTP_ISSUER = "ARV"
+# Phones whose clock is half a minute off.
+MFA_TOTP_TOLERANCE = 1
+MFA_REQUIRED_FOR_SUPERUSERS = env.bool("MFA_REQUIRED_FOR_SUPERUSERS", default=False)
+
+# EMAIL_HOST and the like, from one address.
+globals().update(
+    env.email_url(
+        "EMAIL_URL",
+        default={
+            "production": "smtp://localhost:25",
+            "test": "memorymail://",
+        }.get(ENVIRONMENT, "consolemail://"),
+    )
+)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default=f"ARV <no-reply@{urlsplit(PUBLIC_URL).hostname}>"
+)
 SECURE_SSL_REDIRECT = env.bool(
     "SECURE_SSL_REDIRECT", default=IS_HTTPS and ENVIRONMENT == "production"
 )
@@ -295,31 +348,44 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "companies.api.authentication.ApiTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "companies.api.authentication.SessionAuthentication",
     ],
     # Default-deny: a public view says so itself.
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["companies.api.permissions.DeclaredRole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "arv.api.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "companies.api.schema.ArvSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "companies.api.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_HOPS,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "ARV",
+    "DESCRIPTION": "A printed picture comes alive in the phone's browser.",
+    "VERSION": VERSION,
+    "SCHEMA_PATH_PREFIX": "/api",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "GET_LIB_DOC_EXCLUDES": "companies.api.schema.documented_elsewhere",
+    # The interface comes from this server, as everything else.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
+    "ENUM_NAME_OVERRIDES": {
+        "ProjectStatusEnum": "companies.models.ProjectStatus",
+        "RoleEnum": "companies.models.Role",
+    },
 }
 
 # --- languages and time ---------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# Ours, and the texts of the admin's theme, which has no Russian of its own.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "theme"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "ARV",
-    "SITE_HEADER": "ARV",
-    "SITE_SYMBOL": "view_in_ar",
-    "SHOW_LANGUAGES": False,
-    "STYLES": [lambda _request: static("admin/arv.css")],
-}
+UNFOLD = theme.UNFOLD
 
 LOGGING = {
     "version": 1,
@@ -332,5 +398,7 @@ LOGGING = {
             "formatter": "line",
         }
     },
+    # It tells of every table of every font of a printed sheet.
+    "loggers": {"fontTools": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -39,11 +39,11 @@ def accounts_named(name: str) -> list[User]:
 class PasswordTokens(PasswordResetTokenGenerator):
     """Tokens that a log-out everywhere and a switched-off account make worthless."""
 
-    def _make_hash_value(self, user: User, timestamp: int) -> str:  # type: ignore[override]
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
         known = super()._make_hash_value(user, timestamp)
         return f"{known}{user.session_epoch}{user.is_active}"
 
-    def check_token(self, user: User | None, token: str | None) -> bool:  # type: ignore[override]
+    def check_token(self, user: User | None, token: str | None) -> bool:
         return user is not None and user.is_active and super().check_token(user, token)
 
 

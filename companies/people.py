@@ -1,77 +1,162 @@
-"""Who works for a company: invitations, roles, and people who are switched off."""
+"""Who belongs to a company, and who may sign in at all."""
 
-from typing import Any
+import functools
+import hashlib
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
+from django.http import HttpRequest
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from companies import tasks
+from companies.accounts import accounts_named, accounts_with_email
 from companies.models import Company, Membership, Role, User
 
 
 class LastOwner(ValidationError):
-    """A company keeps at least one owner."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            _("This is the company's last owner: make somebody else an owner first."),
-            code="last_owner",
-        )
+    """The company would be left without anybody who can manage it."""
 
 
 @transaction.atomic
 def invite(
-    *, email: str, company: Company, role: Role, invited_by: User, request: Any = None
+    *,
+    email: str,
+    company: Company,
+    role: Role,
+    invited_by: User | None,
+    request: HttpRequest | None = None,
 ) -> Membership:
-    """Make the person of that address a member; somebody new gets an account."""
-    email = email.strip().lower()
-    user = (
-        User.objects.filter(username__iexact=email).first()
-        or User.objects.filter(email__iexact=email).order_by("pk").first()
-    )
-    if user is None:
-        user = User(username=email, email=email, is_staff=True)
-        user.set_unusable_password()
-        user.save()
-    membership = Membership.objects.filter(user=user, company=company).first()
+    """Make whoever has this address a member of the company, and tell them by e-mail.
+
+    An address without an account gets one, with a link to set its password. What the caller sees
+    is the same in both cases: nobody learns here who has an account. A member's role is changed.
+    Raises ValidationError for what is no e-mail address, and LastOwner.
+    """
+    email = email.strip()
+    validate_email(email)
+    Role(role)
+    _lock(company)
+    user = _account_for(email)
+    membership = Membership.objects.filter(company=company, user=user).first()
     if membership is None:
-        membership = Membership.objects.create(user=user, company=company, role=role)
+        membership = Membership(company=company, user=user, role=role)
+        _by(membership, invited_by).save()
+    else:
+        membership = change_role(membership, role, changed_by=invited_by)
+    resend_invitation(membership, request=request)
     return membership
 
 
+def resend_invitation(membership: Membership, *, request: HttpRequest | None = None) -> None:
+    """Send the invitation once the surrounding transaction is committed.
+
+    Its language is the one of the request, or else of the thread. A broker that is away is a
+    warning in the log: the membership stands, and the invitation can be sent again.
+    """
+    language = (
+        translation.get_language_from_request(request) if request else translation.get_language()
+    )
+    send = functools.partial(
+        tasks.hand_over, tasks.send_invitation, membership.pk, language or settings.LANGUAGE_CODE
+    )
+    transaction.on_commit(send, robust=True)
+
+
 @transaction.atomic
-def change_role(membership: Membership, role: Role) -> Membership:
-    Company.objects.select_for_update().get(pk=membership.company_id)
-    if role != Role.OWNER:
-        _check_other_owner(membership)
+def change_role(
+    membership: Membership, role: Role, *, changed_by: User | None = None
+) -> Membership:
+    """Give the member another role; the same role changes nothing.
+
+    Raises LastOwner, and ValidationError when somebody has removed the member meanwhile.
+    """
+    role = Role(role)
+    _lock(membership.company)
+    current = Membership.objects.select_related("user", "company").filter(pk=membership.pk).first()
+    if current is None:
+        raise ValidationError(_("This person is not a member any more."), code="gone")
+    if current.role != role:
+        if role != Role.OWNER:
+            _keep_an_owner(current)
+        current.role = role
+        _by(current, changed_by).save(update_fields=["role"])
     membership.role = role
-    membership.save(update_fields=["role"])
-    return membership
+    return current
 
 
 @transaction.atomic
-def remove_member(membership: Membership) -> None:
-    Company.objects.select_for_update().get(pk=membership.company_id)
-    _check_other_owner(membership)
-    membership.delete()
-
-
-def _check_other_owner(membership: Membership) -> None:
-    owners = Membership.objects.filter(company=membership.company_id, role=Role.OWNER)
-    if membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists():
-        raise LastOwner
-
-
-def resend_invitation(membership: Membership) -> None:
-    """Send the invitation again."""
+def remove_member(membership: Membership, *, removed_by: User | None = None) -> None:
+    """End the membership; one that has ended already stays so. Raises LastOwner."""
+    _lock(membership.company)
+    current = Membership.objects.select_related("user", "company").filter(pk=membership.pk).first()
+    if current is None:
+        return
+    _keep_an_owner(current)
+    _by(current, removed_by).delete()
 
 
 def disable(user: User) -> None:
+    """Switch the account off: its sessions end at once, and enabling it revives none of them."""
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        user.log_out_everywhere()
     user.is_active = False
-    user.save(update_fields=["is_active"])
-    user.log_out_everywhere()
 
 
 def enable(user: User) -> None:
+    """Let the user sign in again, with a new session."""
+    User.objects.filter(pk=user.pk).update(is_active=True)
     user.is_active = True
-    user.save(update_fields=["is_active"])
+
+
+def _by(membership: Membership, user: User | None) -> Membership:
+    """Name who makes the next change; without one, the history names the request's user."""
+    if user is not None:
+        membership._history_user = user  # type: ignore[attr-defined]
+    return membership
+
+
+def _lock(company: Company) -> None:
+    """One change of a company's people at a time, until the transaction ends."""
+    Company.objects.select_for_update(no_key=True).get(pk=company.pk)
+
+
+def _keep_an_owner(membership: Membership) -> None:
+    if membership.role != Role.OWNER:
+        return
+    others = Membership.objects.filter(
+        company=membership.company_id, role=Role.OWNER, user__is_active=True
+    ).exclude(pk=membership.pk)
+    if not others.exists():
+        raise LastOwner(
+            _("%(user)s is the last owner of %(company)s. Make somebody else an owner first."),
+            code="last_owner",
+            params={"user": membership.user, "company": membership.company},
+        )
+
+
+def _account_for(email: str) -> User:
+    found = accounts_with_email(email) or accounts_named(email)
+    if found:
+        # Of several with one address, whoever can sign in.
+        return next((user for user in found if user.is_active), found[0])
+    address = email.lower()
+    defaults = {"email": address, "is_staff": True, "password": ""}
+    user, created = User.objects.get_or_create(username=_username_for(address), defaults=defaults)
+    if created:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    return user
+
+
+def _username_for(address: str) -> str:
+    field = User._meta.get_field("username")
+    try:
+        field.run_validators(address)
+    except ValidationError:
+        # An address may be longer than a username, and have signs that one may not have.
+        return f"user-{hashlib.sha256(address.encode()).hexdigest()[:16]}"
+    return address

@@ -6,7 +6,14 @@ from django.db import transaction
 from django.db.models import Q
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from companies.models import Company, FileKind, StorageConnection, StorageFolder, StorageProvider
+from companies.models import (
+    Company,
+    FileKind,
+    StorageConnection,
+    StorageFolder,
+    StorageProvider,
+    User,
+)
 
 CONNECTION_NAME = "Local disk"
 COMPANY_NAME = "Vertex AR"
@@ -25,6 +32,8 @@ class Periodic:
 # Tasks by name: what is due in the apps above is not imported from here.
 PERIODIC = (
     Periodic("Sweep markers", "content.tasks.sweep_markers", seconds=60),
+    Periodic("Sweep bulk imports", "content.tasks.sweep_bulk_imports", seconds=60),
+    Periodic("Clear expired sessions", "companies.tasks.clear_sessions", seconds=24 * 3600),
     Periodic("Sweep orphan files", "companies.tasks.sweep_orphans", seconds=6 * 3600),
 )
 
@@ -43,6 +52,15 @@ def provision(company: Company) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+@transaction.atomic
+def add_company(company: Company, *, created_by: User | None) -> Company:
+    """Save a new company, with the folders of its storage."""
+    company.created_by = created_by
+    company.save()
+    provision(company)
+    return company
 
 
 @transaction.atomic

@@ -32,14 +32,20 @@ for unused in (Group, EmailAddress, Authenticator):
 
 
 class MembershipInline(TenantOptions, TabularInline[Membership, User]):
+    """To look at: invitations and roles have their own page and rules."""
+
     model = Membership
     extra = 0
-    autocomplete_fields = ("company",)
+    fields = readonly_fields = ("company", "role", "created_at")
+    show_change_link = True
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return access_of(request).manages_platform
 
-    has_change_permission = has_delete_permission = has_view_permission = has_add_permission
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(User)

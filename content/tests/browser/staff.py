@@ -22,10 +22,11 @@ class Content:
 
 def sign_in(page: Page, platform: Platform) -> None:
     page.goto(f"{platform.url}/admin/")
-    page.fill("#id_username", ADMIN)
+    page.fill("#id_login", ADMIN)
     page.fill("#id_password", PASSWORD)
-    page.click("[type=submit]")
-    page.wait_for_url("**/admin/")
+    page.click("main [type=submit]")
+    # Whole: the address of the sign-in page ends like that of the front page.
+    page.wait_for_url(f"{platform.url}/admin/")
 
 
 def choose(page: Page, field: str, text: str) -> None:
