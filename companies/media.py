@@ -4,8 +4,11 @@ Safari plays nothing without ranges, and Django's own FileResponse ignores them.
 unguessable and looked up in the ledger, so nothing of the request ever becomes a path.
 """
 
+import errno
 import gzip
+import logging
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -23,10 +26,12 @@ from django.utils.http import http_date
 from django.views.decorators.http import require_safe
 
 from companies.models import StoredFile
-from companies.storage.backend import Backend, StorageUnavailable
+from companies.storage.backend import Backend, ByteStream, StorageUnavailable
 from companies.storage.connections import backend_of
 from companies.storage.names import CONTENT_TYPES, StoredName, content_type_of
 from companies.storage.router import TenantStorage
+
+logger = logging.getLogger(__name__)
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 # Opened on its own, a file runs no script and reaches nothing: an SVG may hold both.
@@ -142,13 +147,38 @@ def _ranged_answer(
     if request.method == "HEAD":
         response = HttpResponse()
     else:
-        response = StreamingHttpResponse(
-            backend.read(row.name, start=start, length=length), status=status
-        )
+        stream = backend.read(row.name, start=start, length=length)
+        response = StreamingHttpResponse(_Body(row.name, stream), status=status)
     if status == 206:
         response["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"
     response["Content-Length"] = str(length)
     return response
+
+
+class _Body:
+    """The bytes of an answer. The first are read here, while 503 can still be answered.
+
+    When the storage fails later, the connection is broken off, so that the client asks again.
+    """
+
+    def __init__(self, name: str, stream: ByteStream) -> None:
+        self.name = name
+        self.close = stream.close
+        self._chunks = iter(stream)
+        try:
+            self._first = next(self._chunks, b"")
+        except BaseException:
+            stream.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._first
+        try:
+            yield from self._chunks
+        except StorageUnavailable as error:
+            logger.warning("media_broken_off", extra={"stored": self.name, "reason": str(error)})
+            # WSGI servers take it for a client that went away: they close, and log no traceback.
+            raise ConnectionResetError(errno.ECONNRESET, "The storage failed.") from error
 
 
 def _range_still_applies(request: HttpRequest, stored: StoredName, row: StoredFile) -> bool:

@@ -1,13 +1,14 @@
 """The tenant and its projects."""
 
 import zoneinfo
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Cast
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -57,6 +58,34 @@ def free_slug(name: str, taken: models.QuerySet[Any], *, fallback: str) -> str:
     return slug
 
 
+def save_with_slug(
+    row: "Company | Project",
+    save: Callable[[], None],
+    *,
+    taken: models.QuerySet[Any],
+    fallback: str,
+) -> None:
+    """Save a row; an empty slug becomes one of its name that no row of `taken` has.
+
+    Another transaction may take what was free a moment ago: a slug made here is then made again.
+    For what somebody typed it raises ValidationError, as a check before the save would have.
+    """
+    is_ours = not row.slug
+    while True:
+        if is_ours:
+            row.slug = free_slug(row.name, taken, fallback=fallback)
+        try:
+            with transaction.atomic():
+                save()
+        except IntegrityError:
+            if is_ours and taken.filter(slug=row.slug).exists():
+                continue
+            row.validate_unique()
+            row.validate_constraints()
+            raise
+        return
+
+
 def validate_time_zone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
         raise ValidationError(_("%(name)s is not a known time zone."), params={"name": name})
@@ -90,6 +119,7 @@ class CompanyQuerySet(models.QuerySet["Company"]):
 
 class Company(models.Model):
     company_path: ClassVar = "pk"
+    platform_fields: ClassVar = ("notes", "metadata")
 
     name = models.CharField(_("name"), max_length=255, unique=True)
     slug = models.SlugField(
@@ -173,17 +203,19 @@ class Company(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.slug:
-            others = Company.objects.exclude(pk=self.pk)
-            self.slug = free_slug(self.name, others, fallback="company")
-        if not self.storage_path:
-            self.storage_path = self.slug
+        path = self.storage_path
         if not self._state.adding and kwargs.get("update_fields") is None:
             # The counter moves by conditional updates alone: a stale copy must not undo them.
             kwargs["update_fields"] = {
                 field.attname for field in self._meta.concrete_fields if not field.primary_key
             } - {"storage_used_bytes", *self.get_deferred_fields()}
-        super().save(*args, **kwargs)
+
+        def save() -> None:
+            self.storage_path = path or self.slug
+            super(Company, self).save(*args, **kwargs)
+
+        others = Company.objects.exclude(pk=self.pk)
+        save_with_slug(self, save, taken=others, fallback="company")
 
     def clean(self) -> None:
         super().clean()
@@ -297,9 +329,11 @@ class Project(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.slug:
-            others = Project.objects.filter(company=self.company_id).exclude(pk=self.pk)
-            self.slug = free_slug(self.name, others, fallback="project")
-        if not self.folder_path:
-            self.folder_path = f"{self.company.storage_path}/{self.slug}"
-        super().save(*args, **kwargs)
+        path = self.folder_path
+
+        def save() -> None:
+            self.folder_path = path or f"{self.company.storage_path}/{self.slug}"
+            super(Project, self).save(*args, **kwargs)
+
+        siblings = Project.objects.filter(company=self.company_id).exclude(pk=self.pk)
+        save_with_slug(self, save, taken=siblings, fallback="project")

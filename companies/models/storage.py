@@ -18,6 +18,7 @@ class FileKind(models.TextChoices):
     MARKERS = "markers", _("markers")
     QR_CODES = "qr-codes", _("QR codes")
     THUMBNAILS = "thumbnails", _("thumbnails")
+    IMPORTS = "imports", _("imports")
 
 
 class StorageTestStatus(models.TextChoices):

@@ -48,7 +48,7 @@ class Readable(Protocol):
 class ByteStream:
     """Exactly `length` bytes of `source` in chunks of at most 64 KiB; closes `source`.
 
-    A source that ends early raises StorageUnavailable, so that a client sees a broken
+    A source that fails or ends early raises StorageUnavailable, so that a client sees a broken
     connection and not a complete, shorter file.
     """
 
@@ -59,7 +59,14 @@ class ByteStream:
     def __iter__(self) -> Iterator[bytes]:
         left = self.length
         while left:
-            chunk = self.source.read(min(CHUNK_BYTES, left))
+            try:
+                chunk = self.source.read(min(CHUNK_BYTES, left))
+            except StorageUnavailable:
+                raise
+            except OSError as error:
+                raise StorageUnavailable(
+                    _("A stored file cannot be read: %(reason)s.") % {"reason": error.strerror}
+                ) from error
             if not chunk:
                 raise StorageUnavailable(_("A stored file is shorter than it should be."))
             left -= len(chunk)

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import StorageConnection, StorageProvider
+from companies.models import Company, StorageConnection, StorageProvider
 from companies.storage.backend import Backend, StorageUnavailable
 from companies.storage.local import LocalBackend
 from companies.storage.s3 import S3Backend
@@ -50,6 +51,52 @@ def validate_connection(*, provider: str, base_path: str, credentials: dict[str,
     except StorageUnavailable as error:
         raise ValidationError({"provider": str(error)}) from error
     kind.validate(base_path=base_path, credentials=credentials)
+
+
+def offered_to(company: Company | None, *, platform: bool) -> QuerySet[StorageConnection]:
+    """What a company may choose to store its files in; None: a company that is being made.
+
+    Its own, the one it has, and the platform's default; the platform's staff (`platform`) may
+    lend it any of the platform's.
+    """
+    lent = Q(company__isnull=True)
+    if not platform:
+        lent &= Q(is_default=True)
+    if company is None:
+        return StorageConnection.objects.filter(lent)
+    used = Q(pk=company.storage_connection_id)
+    return StorageConnection.objects.filter(lent | used | Q(company=company))
+
+
+def shown_credentials(connection: StorageConnection) -> dict[str, str]:
+    """The credentials that are no secrets."""
+    kind = BACKENDS.get(connection.provider)
+    names = [one.name for one in kind.parameters if not one.sensitive] if kind else []
+    saved = connection.credentials
+    return {name: str(saved[name]) for name in names if saved.get(name)}
+
+
+def check_change(
+    connection: StorageConnection, *, base_path: str, credentials: dict[str, str]
+) -> dict[str, str]:
+    """The whole credentials after a change by `credentials`: what is left out stays, "" removes.
+
+    Raises ValidationError, keyed like `validate_connection`, also for another place while files
+    are in the present one.
+    """
+    saved = connection.credentials
+    settled = {name: text for name, text in {**saved, **credentials}.items() if text}
+    validate_connection(provider=connection.provider, base_path=base_path, credentials=settled)
+    moved = {
+        name for name in ("endpoint_url", "bucket") if settled.get(name, "") != saved.get(name, "")
+    }
+    if base_path != connection.base_path:
+        moved.add("base_path")
+    if moved and connection.pk and connection.stored_files.exists():
+        raise ValidationError(
+            {name: _("There are files already: they would be lost from sight.") for name in moved}
+        )
+    return settled
 
 
 def backend_of(connection: StorageConnection) -> Backend:

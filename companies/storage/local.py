@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
@@ -51,12 +52,22 @@ class LocalBackend(Backend):
             ) from error
 
     def open(self, name: str) -> File[bytes]:
-        return File((self.folder() / name).open("rb"), name=name)
+        return File(self._open(name), name=name)
 
     def read(self, name: str, *, start: int, length: int) -> ByteStream:
-        source = (self.folder() / name).open("rb")
+        source = self._open(name)
         source.seek(start)
         return ByteStream(source, length)
+
+    def _open(self, name: str) -> BinaryIO:
+        try:
+            return (self.folder() / name).open("rb")
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StorageUnavailable(
+                _("A stored file cannot be read: %(reason)s.") % {"reason": error.strerror}
+            ) from error
 
     def delete(self, name: str) -> None:
         try:

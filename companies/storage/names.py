@@ -24,7 +24,7 @@ CONTENT_TYPES = {
     "mind": "application/octet-stream",
 }
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
-KINDS = ("portraits", "videos", "markers", "qr-codes", "thumbnails")
+KINDS = ("portraits", "videos", "markers", "qr-codes", "thumbnails", "imports")
 
 _NAME = re.compile(
     r"(?P<connection>[1-9][0-9]{0,17})/(?P<company>[A-Za-z0-9_-]{1,100})/"

@@ -181,7 +181,7 @@ class S3Backend(Backend):
         if answer["ContentLength"] != length:
             answer["Body"].close()
             raise StorageUnavailable(_("The storage does not answer byte ranges as asked."))
-        return ByteStream(answer["Body"], length)
+        return ByteStream(_Answer(answer["Body"], self), length)
 
     def delete(self, name: str) -> None:
         with self._errors():
@@ -231,3 +231,19 @@ class S3Backend(Backend):
     def origin(self) -> str:
         parts = urlsplit(self.url("0/origin/videos/" + "0" * 32 + ".mp4"))
         return f"{parts.scheme}://{parts.netloc}"
+
+
+class _Answer:
+    """The body of an answer, whose failures are the storage's too."""
+
+    def __init__(self, body: Any, backend: S3Backend) -> None:
+        self._body = body
+        self._backend = backend
+
+    def read(self, size: int, /) -> bytes:
+        with self._backend._errors():
+            data: bytes = self._body.read(size)
+            return data
+
+    def close(self) -> None:
+        self._body.close()
