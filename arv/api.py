@@ -1,16 +1,19 @@
-"""What every API view shares: the shape of errors and the limit on public requests.
+"""What every API view shares: the shape of errors, and the limits on requests and bodies.
 
 An error is `{"code": str, "detail": str}`; a rejected payload adds
 `"fields": {name: [what is wrong]}`.
 """
 
+import json
 import time
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext_lazy as _
 from django.views import defaults
-from rest_framework import exceptions, views
+from rest_framework import exceptions, parsers, status, views
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
@@ -27,6 +30,18 @@ def error_body(
     return body
 
 
+def _texts(what: Any, where: str = "") -> Iterator[str]:
+    """The messages about one field, flat; those about an item of it begin with its place."""
+    if isinstance(what, Mapping):
+        for place, inner in what.items():
+            yield from _texts(inner, f"{place}: ")
+    elif isinstance(what, list):
+        for inner in what:
+            yield from _texts(inner, where)
+    else:
+        yield f"{where}{what}"
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Give DRF's errors, Http404 and PermissionDenied the common shape; None for anything else."""
     response = views.exception_handler(error, context)
@@ -36,7 +51,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         if isinstance(error.detail, dict):
             response.data = {
                 **error_body("invalid", "The request is not valid."),
-                "fields": error.detail,
+                "fields": {name: list(_texts(what)) for name, what in error.detail.items()},
             }
         else:
             response.data = error_body("invalid", " ".join(str(detail) for detail in error.detail))
@@ -69,6 +84,56 @@ class PublicThrottle(BaseThrottle):
 
     def wait(self) -> float:
         return self.waiting
+
+
+class ClientThrottle(BaseThrottle):
+    """Limits each API token, and each user who works without one. The default of every view."""
+
+    waiting = 0
+
+    def allow_request(self, request: Request, view: views.APIView) -> bool:
+        token = getattr(request.auth, "pk", None)
+        client = f"token-{token}" if token else f"user-{request.user.pk}"
+        self.waiting = rate_limit.seconds_to_wait(
+            client,
+            scope="api",
+            per_minute=settings.API_REQUESTS_PER_MINUTE,
+            now=time.time(),
+        )
+        return self.waiting == 0
+
+    def wait(self) -> float:
+        return self.waiting
+
+
+class TooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = _("The body is too large.")
+
+
+class SmallJSONParser(parsers.JSONParser):
+    """JSON of at most 1 MiB. Files come as multipart/form-data, which is not kept in memory."""
+
+    largest = 1024 * 1024
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        body = stream.read(self.largest + 1)
+        if len(body) > self.largest:
+            raise TooLarge
+        try:
+            return json.loads(body.decode(), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise exceptions.ParseError(_("The body is not JSON.")) from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -10,28 +10,35 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F, Q
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, override
 
-from companies.models import FileKind, Project, StorageFolder
+from companies.limits import check_subscription
+from companies.models import Company, FileKind, Project, StorageFolder
 from companies.quota import QuotaExceeded
 from companies.storage.uploads import stored_files
 from content import qrcodes
 from content.markers import (
+    ImageRejected,
     Marker,
     MarkerRejected,
     NormalisedImage,
     Trackability,
     compile_marker,
+    normalise_image,
     rate,
     thumbnail,
 )
 from content.models import ARContent, MarkerStatus, Portrait, Video
 from content.models.target import MARKER_FIELDS
-from content.video_file import VideoFile
+from content.video_file import VideoFile, VideoRejected, probe
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +76,10 @@ def discard_files(row: models.Model) -> None:
 def attach_picture(target: ARContent | Portrait, picture: NormalisedImage) -> None:
     """Give an unsaved or saved target a (new) picture; its marker is due again.
 
-    The caller saves the row within `stored_files()` and wakes a worker after that.
+    The caller saves the row within `stored_files()` and wakes a worker after that. As with the
+    other files, LimitReached is raised when the company may make nothing new.
     """
+    check_subscription(target.company, timezone.now())
     drop_picture(target)
     target.image = ContentFile(picture.data, name=f"picture.{picture.extension}")
     target.image_width, target.image_height = picture.width, picture.height
@@ -116,11 +125,14 @@ def renew_marker(target: ARContent | Portrait) -> None:
 
 
 def attach_qr_code(content: ARContent) -> None:
+    """Give a new content its QR code; the caller saves it."""
+    check_subscription(content.company, timezone.now())
     content.qr_code = ContentFile(qrcodes.png(content.ar_url), name="qr.png")
 
 
 def attach_video(video: Video, upload: File[bytes], found: VideoFile) -> None:
     """Give a video row its (new) file, poster and probed metadata; the caller saves it."""
+    check_subscription(video.company, timezone.now())
     for stored in (video.video, video.thumbnail):
         if stored:
             stored.storage.delete(str(stored))
@@ -139,30 +151,100 @@ def ensure_active_video(content: ARContent) -> None:
             first.activate()
 
 
+def read_picture(upload: File[bytes]) -> NormalisedImage:
+    """An uploaded picture as it is kept. Raises ValidationError with the reason against it."""
+    check_size(upload, settings.IMAGE_MAX_BYTES)
+    try:
+        return normalise_image(upload.read())
+    except ImageRejected as rejected:
+        raise ValidationError(rejected.args[0], code="picture") from rejected
+
+
+def read_video(upload: File[bytes]) -> VideoFile:
+    """What is in an uploaded video. Raises ValidationError with the reason against it."""
+    check_size(upload, settings.VIDEO_MAX_BYTES)
+    try:
+        return probe(upload)
+    except VideoRejected as rejected:
+        raise ValidationError(rejected.args[0], code="video") from rejected
+
+
+def check_size(upload: File[bytes], limit: int) -> None:
+    if not upload.size:
+        raise ValidationError(_("The file is empty."), code="empty")
+    if upload.size > limit:
+        message = _("The file is larger than %(limit)s.")
+        raise ValidationError(message, code="large", params={"limit": filesizeformat(limit)})
+
+
 def create_content(
-    *, project: Project, title: str, picture: NormalisedImage, video: File[bytes], found: VideoFile
+    *,
+    project: Project,
+    title: str,
+    picture: NormalisedImage | None = None,
+    video: File[bytes] | None = None,
+    found: VideoFile | None = None,
+    **fields: Any,
 ) -> ARContent:
     """Create a content with its picture, QR code and active video, or nothing at all.
 
-    Raises ValidationError for a title that cannot be, and QuotaExceeded, which is one, when the
-    company has no room for the files.
+    Without a `picture` the `fields` name the portrait that it uses. A `video` comes with what
+    was `found` in it. Raises ValidationError for what the row cannot be, and of its kind
+    QuotaExceeded when the company has no room for the files, LimitReached when it may make
+    nothing new.
     """
     with stored_files():
-        content = ARContent(project=project, company=project.company, title=title)
+        content = ARContent(project=project, company=project.company, title=title, **fields)
         content.clean_fields(exclude=["image"])
-        attach_picture(content, picture)
+        content.clean()
+        if picture:
+            attach_picture(content, picture)
+        content.validate_constraints()
         attach_qr_code(content)
         content.save()
-        row = Video(ar_content=content, title=title)
-        attach_video(row, video, found)
-        row.save()
-        row.activate()
+        if video is not None and found is not None:
+            row = Video(ar_content=content, title=title)
+            attach_video(row, video, found)
+            row.save()
+            row.activate()
+            content.active_video = row
     return content
+
+
+def create_portrait(
+    *, company: Company, title: str, picture: NormalisedImage, **fields: Any
+) -> Portrait:
+    """Create a portrait, or nothing at all. Raises as `create_content` does."""
+    with stored_files():
+        portrait = Portrait(company=company, title=title, **fields)
+        portrait.clean_fields(exclude=["image"])
+        attach_picture(portrait, picture)
+        portrait.save()
+    return portrait
+
+
+def delete_portrait(portrait: Portrait) -> None:
+    """Delete a portrait and its files. Raises ProtectedError while contents use it."""
+    with stored_files():
+        discard_files(portrait)
+        portrait.delete()
+
+
+def switch_content(content: ARContent, *, on: bool) -> bool:
+    """Show a content to visitors or hide it; True when that changed anything."""
+    if content.is_active == on:
+        return False
+    content.is_active = on
+    # Saved, not updated: the history shall tell who did it.
+    content.save(update_fields=["is_active", "updated_at"])
+    return True
 
 
 def delete_content(content: ARContent) -> None:
     """Delete a content with its videos and all their files."""
-    with transaction.atomic():
+    with stored_files():
+        # Locked first, as in the forms: they discard the files in another order.
+        ARContent.objects.select_for_update().filter(pk=content.pk).first()
         for video in content.videos.all():
             discard_files(video)
         discard_files(content)
@@ -170,7 +252,7 @@ def delete_content(content: ARContent) -> None:
 
 
 def delete_video(video: Video) -> None:
-    with transaction.atomic():
+    with stored_files():
         discard_files(video)
         video.delete()
         ensure_active_video(video.ar_content)

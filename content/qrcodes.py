@@ -30,6 +30,11 @@ def svg(url: str) -> bytes:
     return out.getvalue()
 
 
+def modules(url: str) -> list[list[bool]]:
+    """The symbol's rows, True where it is dark, without the quiet zone."""
+    return [[bool(module) for module in row] for row in _symbol(url).matrix]
+
+
 def terminal(url: str) -> str:
     """Half-block characters for a terminal with a dark or a light ground."""
     out = io.StringIO()

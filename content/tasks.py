@@ -4,8 +4,8 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from content import processing
-from content.models import ARContent, Portrait
+from content import bulk, processing
+from content.models import ARContent, BulkImport, Portrait
 
 
 @shared_task
@@ -27,3 +27,25 @@ def request_marker(target: ARContent | Portrait) -> None:
     label, pk = target._meta.label_lower, target.pk
     # Robust: with the broker away the row is kept all the same, and the sweeper finds it.
     transaction.on_commit(lambda: generate_marker.delay(label, pk), robust=True)
+
+
+@shared_task
+def run_bulk_import(pk: int) -> None:
+    """Work on an import for a few minutes; a long one goes on in the next message."""
+    if bulk.run(pk, now=timezone.now(), created=request_marker):
+        run_bulk_import.delay(pk)
+
+
+@shared_task
+def sweep_bulk_imports() -> int:
+    """Wake workers for imports whose message was lost or whose worker died; returns how many."""
+    overdue = bulk.overdue_imports(timezone.now())
+    for pk in overdue:
+        run_bulk_import.delay(pk)
+    return len(overdue)
+
+
+def request_bulk_import(bulk_import: BulkImport) -> None:
+    """Wake a worker for a started import once the surrounding transaction is committed."""
+    pk = bulk_import.pk
+    transaction.on_commit(lambda: run_bulk_import.delay(pk), robust=True)

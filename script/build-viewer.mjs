@@ -1,11 +1,14 @@
-// Builds the AR page's JavaScript from static/viewer/ into static/build/ (git-ignored):
+// Builds the AR page's JavaScript from static/viewer/, and the admin's from static/admin/, into
+// static/build/ (git-ignored):
 //   viewer.js           the page's own module, small
 //   tracker.js          MindAR's controller with the few tfjs pieces it uses; imported on demand
 //   tracker-worker.js   the matcher, a classic worker in a file of its own (the page's CSP has no blob:)
+//   admin-charts.js     the front page's chart: Chart.js, only the parts that a line needs
 //   THIRD_PARTY_LICENSES.txt
+//   fonts/              for the printed sheets (content/print_sheets.py), with their licence
 // Usage: node script/build-viewer.mjs [--sourcemap]
 
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -146,6 +149,7 @@ await mkdir(output, { recursive: true });
 const results = await Promise.all([
   build({ ...shared, format: "esm", entryPoints: entries({ viewer: "boot.js", tracker: "tracker.js" }) }),
   build({ ...shared, format: "iife", entryPoints: entries({ "tracker-worker": "tracker-worker.js" }) }),
+  build({ ...shared, format: "esm", entryPoints: { "admin-charts": path.join(root, "static/admin/front-page.js") } }),
 ]);
 
 const packages = bundledPackages(results.map((result) => result.metafile));
@@ -161,14 +165,25 @@ await writeFile(
     .join(`\n${"-".repeat(80)}\n\n`),
 );
 
-let total = 0;
-for (const name of ["viewer.js", "tracker.js", "tracker-worker.js"]) {
+const fonts = path.join(modules, "dejavu-fonts-ttf");
+await mkdir(path.join(output, "fonts"));
+for (const name of ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"]) {
+  await copyFile(path.join(fonts, "ttf", name), path.join(output, "fonts", name));
+}
+await copyFile(path.join(fonts, "LICENSE"), path.join(output, "fonts", "LICENSE.txt"));
+
+/** Prints a bundle's size; returns its gzipped bytes. */
+async function weigh(name) {
   const bytes = await readFile(path.join(output, name));
   const gzipped = gzipSync(bytes, { level: 6 }).length;
-  total += gzipped;
   const columns = [name.padEnd(20), String(bytes.length).padStart(8), "bytes", String(gzipped).padStart(8), "gzip"];
   console.log(columns.join(" "));
+  return gzipped;
 }
+
+await weigh("admin-charts.js");
+let total = 0;
+for (const name of ["viewer.js", "tracker.js", "tracker-worker.js"]) total += await weigh(name);
 console.log(`${"total".padEnd(20)} ${String(total).padStart(23)} gzip, budget ${GZIP_BUDGET}`);
 if (total > GZIP_BUDGET) {
   console.error("The page's scripts are over their budget.");

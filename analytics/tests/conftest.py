@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from analytics.tests.furnish import furnish
 from companies.models import Company, Project
 from companies.tests.factories import ProjectFactory
 from content.models import ARContent
@@ -55,3 +56,9 @@ def post(client: Client) -> Post:
 def start(content: ARContent) -> dict[str, Any]:
     """The smallest start event of `content`."""
     return {"session_id": str(uuid.uuid4()), "ar_content_unique_id": str(content.unique_id)}
+
+
+@pytest.fixture
+def furnished(company: Company, stranger_company: Company) -> None:
+    furnish(company, name="Ours")
+    furnish(stranger_company, name="Theirs", times=2)

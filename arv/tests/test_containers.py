@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
+from django.urls import reverse
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -99,3 +100,7 @@ def test_nginx_and_the_application_agree(services: dict[str, Any]) -> None:
     largest = re.search(r"client_max_body_size (\d+)m;", SITE)
     assert largest
     assert int(largest[1]) << 20 > settings.VIDEO_MAX_BYTES + settings.IMAGE_MAX_BYTES
+    archives = SITE.partition(f"location = {reverse('admin:content_bulkimport_add')} {{")[2]
+    largest = re.search(r"client_max_body_size (\d+)m;", archives)
+    assert largest
+    assert int(largest[1]) << 20 > settings.BULK_MAX_BYTES

@@ -1,14 +1,18 @@
 """Who calls the API, and which companies that caller may see."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
+from rest_framework import authentication
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from companies.models import ApiToken, Company, User
+from companies.sign_in import second_factor
 from companies.tenancy import access_of
 
 LAST_USED_EVERY = timedelta(minutes=1)
@@ -38,6 +42,19 @@ class ApiTokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The session of the admin, once its user has the second step that is asked of them."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found and second_factor.is_missing(found[0]):
+            raise PermissionDenied(
+                gettext("Set up the second step of signing in first."),
+                code="second_factor_required",
+            )
+        return found
 
 
 def note_use(token: ApiToken, now: datetime) -> None:

@@ -257,6 +257,9 @@ def test_filters_are_typed_and_a_misspelt_one_is_refused(owners: Client, company
     for query in (
         "stauts=paused",
         "status=gone",
+        "status=",
+        "expires_before=",
+        "ordering=",
         "company_id=x",
         "company_id=0",
         "ordering=company__notes",

@@ -1,37 +1,83 @@
-"""AR contents: upload, watch the marker, take the QR code."""
+"""AR contents: upload, watch the marker, take the QR code, see what plays when."""
 
+from functools import cached_property
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import BaseModelFormSet, ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
 
-from content import processing, qrcodes
+from companies.admin.base import TenantOptions
+from companies.models import Project
+from companies.storage.backend import StorageUnavailable
+from companies.tenancy import access_of
+from content import print_sheets, processing, qrcodes
+from content.admin.calendar import calendar_panel
+from content.admin.deletion import Deleted, content_losses
+from content.admin.filters import (
+    ContentExpiresSoon,
+    ContentState,
+    MarkerStatusFilter,
+    WithoutVideo,
+)
 from content.admin.forms import ARContentForm, VideoForm
-from content.admin.targets import MarkerStatusFilter, TargetAdmin
+from content.admin.lists import BoundedRelatedFilter, id_in, zone_note
+from content.admin.panels import qr_panel, target_of, views_panel
+from content.admin.targets import TargetAdmin
+from content.admin.videos import video_state
 from content.models import ARContent, Video
+from content.publishing import Visibility, visibility
+
+VISIBILITY_COLOURS = {
+    Visibility.VISIBLE: "success",
+    Visibility.LATER: "info",
+    Visibility.OFF: "warning",
+    Visibility.PROJECT: "warning",
+    Visibility.EXPIRED: "danger",
+    Visibility.COMPANY: "danger",
+}
 
 
-class VideoInline(StackedInline[Video, ARContent]):
+class FirstVideos(PaginationInlineFormSet):
+    """The first videos of a content: a page with hundreds of forms is of no use to anybody."""
+
+    most = 20
+
+    def get_queryset(self) -> Any:
+        if not hasattr(self, "_queryset"):
+            self._queryset = super().get_queryset()[: self.most]
+        return self._queryset
+
+    @cached_property
+    def hidden_count(self) -> int:
+        """How many videos the page leaves out."""
+        if self.initial_form_count() < self.most:
+            return 0
+        return self.instance.videos.count() - self.most
+
+
+class VideoInline(TenantOptions, StackedInline):
     model = Video
     form = VideoForm
-    fields = (
-        "facts",
-        "upload",
-        "title",
-        "schedule_start",
-        "schedule_end",
-        "rotation_order",
-    )
+    formset = FirstVideos
     readonly_fields = ("facts",)
     show_change_link = True
+    template_before = "admin/content/more_videos.html"
+
+    def get_fields(self, request: HttpRequest, obj: ARContent | None = None) -> Any:
+        facts = ("facts",) if obj else ()
+        upload = ("upload",) if self.has_change_permission(request, obj) else ()
+        return (*facts, *upload, "title", "schedule_start", "schedule_end", "rotation_order")
 
     def get_extra(self, request: HttpRequest, obj: ARContent | None = None, **kwargs: Any) -> int:
         return 1 if obj is None else 0
@@ -40,7 +86,9 @@ class VideoInline(StackedInline[Video, ARContent]):
     def facts(self, video: Video) -> SafeString | str:
         if not video.pk:
             return "—"
-        return render_to_string("admin/content/video_facts.html", {"video": video})
+        _key, state = video_state(video, timezone.now())
+        context = {"video": video, "state": state}
+        return render_to_string("admin/content/video_row.html", context)
 
 
 @admin.register(ARContent)
@@ -54,51 +102,109 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         "company",
         "marker_label",
         "stars_label",
-        "is_active",
+        "state_label",
+        "views_count",
     )
     list_display_links = ("preview", "title")
-    list_filter = (MarkerStatusFilter, "is_active", "company")
+    list_filter = (
+        ContentState,
+        MarkerStatusFilter,
+        WithoutVideo,
+        ContentExpiresSoon,
+        ("project", BoundedRelatedFilter),
+        "company",
+    )
     list_select_related = ("project", "company", "portrait")
-    search_fields = ("title", "unique_id", "project__name")
+    shortcuts = (
+        (_("Not over"), {}),
+        (_("Expires in 30 days"), {"expires": "30"}),
+        (_("Marker failed"), {"marker": "failed"}),
+        (_("No video"), {"video": "none"}),
+        (_("Switched off"), {"state": "off"}),
+        (_("All"), {"state": "all"}),
+    )
+    search_fields = ("title", "project__name")
+    search_help_text = _("A title, a project, or the address behind a QR code.")
     autocomplete_fields = ("project", "portrait")
-    readonly_fields = ("marker_panel", "qr_panel", "views_count", "last_viewed_at", "created_at")
+    readonly_fields = (
+        "marker_panel",
+        "marker_desk",
+        "qr_panel",
+        "calendar_panel",
+        "views_panel",
+        "created_at",
+    )
+    actions = ("regenerate_markers", "switch_on", "switch_off")
 
     def get_fieldsets(self, request: HttpRequest, obj: ARContent | None = None) -> Any:
-        what = (None, {"fields": ("project", "title", "description", "picture", "portrait")})
-        when = (_("Publication"), {"fields": ("is_active", "published_at", "expires_at")})
+        when = {
+            "fields": ("is_active", "published_at", "expires_at"),
+            "description": zone_note(),
+        }
         if obj is None:
-            return (what, when)
+            return (
+                (None, {"fields": ("project", "title", "description", "picture", "portrait")}),
+                (_("Publication"), when),
+            )
+        may_change = self.has_change_permission(request, obj)
+        picture, playing = (("picture",), ("playing",)) if may_change else ((), ())
         return (
-            (_("Picture and marker"), {"fields": ("marker_panel",)}),
+            (_("Picture and marker"), {"fields": (self.marker_field(request, obj),)}),
             (_("QR code"), {"fields": ("qr_panel",)}),
-            what,
-            (
-                when[0],
-                {"fields": ("playing", "is_active", "published_at", "expires_at")},
-            ),
-            (_("Views"), {"fields": ("views_count", "last_viewed_at", "created_at")}),
+            (None, {"fields": ("project", "title", "description", *picture, "portrait")}),
+            (_("What plays when"), {"fields": ("calendar_panel", *playing)}),
+            (_("Publication"), when),
+            (_("Views"), {"fields": ("views_panel", "created_at")}),
         )
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        initial = super().get_changeform_initial_data(request)
+        projects = access_of(request).rows(Project.objects.order_by(), self.role_to_change)
+        only = list(projects[:2])
+        if len(only) == 1:
+            initial.setdefault("project", str(only[0].pk))
+        return initial
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ARContent], search_term: str
+    ) -> tuple[Any, bool]:
+        unique_id = id_in(search_term)
+        if unique_id is None:
+            return super().get_search_results(request, queryset, search_term)
+        found = ARContent.objects.with_public_id(unique_id).order_by()
+        return queryset.filter(pk__in=found.values("pk")), False
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
+        return content_losses(objs, lambda row: self.has_delete_permission(request, row))
+
+    @display(description=_("State"), label=VISIBILITY_COLOURS)
+    def state_label(self, content: ARContent) -> tuple[str, str]:
+        state = visibility(content, timezone.now())
+        return state, str(state.label)
 
     @display(description=_("QR code"))
     def qr_panel(self, content: ARContent) -> SafeString:
-        return render_to_string("admin/content/qr_panel.html", {"content": content})
+        return qr_panel(content, now=timezone.now())
+
+    @display(description=_("The next two weeks"))
+    def calendar_panel(self, content: ARContent) -> SafeString:
+        return calendar_panel(content, now=timezone.now())
+
+    @display(description=_("Views"))
+    def views_panel(self, content: ARContent) -> SafeString:
+        return views_panel(content, now=timezone.now())
 
     def get_urls(self) -> list[URLPattern]:
-        own = [
-            path(
-                "<path:object_id>/qr.png",
-                self.admin_site.admin_view(self.qr_view),
-                {"kind": "png"},
-                name="content_arcontent_qr_png",
-            ),
-            path(
-                "<path:object_id>/qr.svg",
-                self.admin_site.admin_view(self.qr_view),
-                {"kind": "svg"},
-                name="content_arcontent_qr_svg",
-            ),
+        def own(file: str, view: Any, name: str, **kwargs: str) -> URLPattern:
+            guarded = self.admin_site.admin_view(view)
+            return path(f"<path:object_id>/{file}", guarded, kwargs, f"content_arcontent_{name}")
+
+        return [
+            own("qr.png", self.qr_view, "qr_png", kind="png"),
+            own("qr.svg", self.qr_view, "qr_svg", kind="svg"),
+            own("print-sheet.pdf", self.print_sheet_view, "print_sheet"),
+            *super().get_urls(),
         ]
-        return own + super().get_urls()
 
     def qr_view(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponse:
         content = self.viewable(request, object_id)
@@ -109,6 +215,59 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         if "download" in request.GET:
             response["Content-Disposition"] = f'attachment; filename="arv-{content.pk}.{kind}"'
         return response
+
+    def print_sheet_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A page to print: picture, code, and how large the picture must be."""
+        content = self.viewable(request, object_id)
+        target = target_of(content)
+        if not target.image:
+            raise Http404
+        try:
+            with target.image.open("rb") as stored:
+                picture = stored.read()
+        except (StorageUnavailable, FileNotFoundError) as error:
+            problem = gettext("The picture cannot be read: %(reason)s") % {"reason": error}
+            self.message_user(request, problem, messages.ERROR)
+            return HttpResponseRedirect(
+                reverse("admin:content_arcontent_change", args=[content.pk])
+            )
+        sheet = print_sheets.content_sheet(
+            title=content.title,
+            url=content.ar_url,
+            picture=picture,
+            width_px=target.image_width,
+            height_px=target.image_height,
+            language=get_language() or "en",
+        )
+        response = HttpResponse(sheet, content_type="application/pdf")
+        response["Content-Disposition"] = f'inline; filename="arv-{content.pk}.pdf"'
+        return response
+
+    @admin.action(description=_("Switch on: show to visitors"), permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> None:
+        count = sum(processing.switch_content(content, on=True) for content in queryset)
+        text = ngettext(
+            "%(count)d content is on. “Switch off” takes it back.",
+            "%(count)d contents are on. “Switch off” takes it back.",
+            count,
+        )
+        self.report_switched(request, text, count)
+
+    @admin.action(description=_("Switch off: hide from visitors"), permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> None:
+        count = sum(processing.switch_content(content, on=False) for content in queryset)
+        text = ngettext(
+            "%(count)d content is off; nothing is lost, “Switch on” brings it back.",
+            "%(count)d contents are off; nothing is lost, “Switch on” brings them back.",
+            count,
+        )
+        self.report_switched(request, text, count)
+
+    def report_switched(self, request: HttpRequest, text: str, count: int) -> None:
+        if count:
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        else:
+            self.message_user(request, gettext("They were so already."), messages.INFO)
 
     def save_model(
         self, request: HttpRequest, obj: ARContent, form: ModelForm[ARContent], change: bool

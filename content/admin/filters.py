@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin.filters import DefaultedFilter
-from content.models import ARContent, MarkerStatus, Notification
+from content.models import ARContent, MarkerStatus
 
 
 class ContentState(DefaultedFilter):
@@ -27,7 +27,7 @@ class ContentState(DefaultedFilter):
             ("over", _("Expired")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> QuerySet[ARContent]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         now = timezone.now()
         if self.value() == "all":
             return queryset
@@ -36,11 +36,10 @@ class ContentState(DefaultedFilter):
         if self.value() == "off":
             return queryset.filter(is_active=False)
         if self.value() == "published":
-            return queryset.filter(pk__in=ARContent.objects.published(now).values("pk"))
-        over = ARContent.objects.over(now).values("pk")
+            return queryset.published(now)
         if self.value() == "over":
-            return queryset.filter(pk__in=over)
-        return queryset.exclude(pk__in=over)
+            return queryset.over(now)
+        return queryset.not_over(now)
 
 
 class ContentExpiresSoon(admin.SimpleListFilter):
@@ -50,10 +49,8 @@ class ContentExpiresSoon(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("30", _("Within 30 days"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> QuerySet[ARContent]:
-        if self.value() != "30":
-            return queryset
-        return queryset.filter(pk__in=ARContent.objects.ending(timezone.now()).values("pk"))
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.ending(timezone.now()) if self.value() == "30" else queryset
 
 
 class MarkerStatusFilter(admin.SimpleListFilter):
@@ -65,11 +62,11 @@ class MarkerStatusFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         return MarkerStatus.choices
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> QuerySet[ARContent]:
-        if self.value() not in MarkerStatus.values:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        status = self.value() or ""
+        if status not in MarkerStatus.values:
             return queryset
-        status = MarkerStatus(self.value())
-        return queryset.filter(pk__in=ARContent.objects.with_marker(status).values("pk"))
+        return queryset.with_marker(MarkerStatus(status))
 
 
 class WithoutVideo(admin.SimpleListFilter):
@@ -79,10 +76,8 @@ class WithoutVideo(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("none", _("None that can play now"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> QuerySet[ARContent]:
-        if self.value() != "none":
-            return queryset
-        return queryset.filter(pk__in=ARContent.objects.without_video(timezone.now()).values("pk"))
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.without_video(timezone.now()) if self.value() == "none" else queryset
 
 
 class Undelivered(admin.SimpleListFilter):
@@ -92,9 +87,23 @@ class Undelivered(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("missing", _("Did not arrive"))]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Notification]
-    ) -> QuerySet[Notification]:
-        if self.value() != "missing":
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.undelivered() if self.value() == "missing" else queryset
+
+
+class VideoState(DefaultedFilter):
+    """Hides what no visitor will see again until asked."""
+
+    title = _("state")
+    parameter_name = "state"
+    default_title = _("Not over")
+
+    def others(self) -> list[tuple[str, Any]]:
+        return [("over", _("Its window, or its content, is over"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        now = timezone.now()
+        if self.value() == "all":
             return queryset
-        return queryset.filter(pk__in=Notification.objects.undelivered().values("pk"))
+        over = Q(schedule_end__lte=now) | Q(ar_content__in=ARContent.objects.over(now).values("pk"))
+        return queryset.filter(over) if self.value() == "over" else queryset.exclude(over)

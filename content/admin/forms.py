@@ -3,9 +3,8 @@
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
@@ -13,21 +12,13 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
+from companies.limits import check_subscription
 from companies.models import Company
 from companies.quota import check_room
 from content import processing
-from content.markers import ImageRejected, NormalisedImage, normalise_image
+from content.markers import NormalisedImage
 from content.models import ARContent, ImageTarget, Portrait, Video
-from content.video_file import VideoFile, VideoRejected, probe
-
-
-def check_size(upload: "UploadedFile[Any]", limit: int) -> None:
-    if not upload.size:
-        raise forms.ValidationError(_("The file is empty."))
-    if upload.size > limit:
-        raise forms.ValidationError(
-            _("The file is larger than %(limit)s."), params={"limit": filesizeformat(limit)}
-        )
+from content.video_file import VideoFile
 
 
 class PictureField(forms.FileField):
@@ -37,13 +28,7 @@ class PictureField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> NormalisedImage | None:
         upload = super().clean(data, initial)
-        if not isinstance(upload, UploadedFile):
-            return None
-        check_size(upload, settings.IMAGE_MAX_BYTES)
-        try:
-            return normalise_image(upload.read())
-        except ImageRejected as rejected:
-            raise forms.ValidationError(rejected.args[0]) from rejected
+        return processing.read_picture(upload) if isinstance(upload, UploadedFile) else None
 
 
 class CarefulForm(forms.ModelForm[Any]):
@@ -76,11 +61,14 @@ class TargetForm(CarefulForm):
         cleaned = super().clean()
         picture = self.cleaned_data.get("picture")
         owner = self.owner()
-        if picture and owner:
+        if owner and (picture or not self.instance.pk):
+            # Of what the files' own place refuses anyway, the form tells beside the field.
+            field = "picture" if picture else None
             try:
-                check_room(owner, len(picture.data))
+                check_subscription(owner, timezone.now())
+                check_room(owner, len(picture.data) if picture else 0)
             except forms.ValidationError as error:
-                self.add_error("picture", error)
+                self.add_error(field, error)
         return cleaned
 
     def store_picture(self) -> bool:
@@ -202,11 +190,7 @@ class VideoForm(CarefulForm):
             if not self.instance.pk:
                 raise forms.ValidationError(_("Choose a video file."))
             return None
-        check_size(upload, settings.VIDEO_MAX_BYTES)
-        try:
-            self.found = probe(upload)
-        except VideoRejected as rejected:
-            raise forms.ValidationError(rejected.args[0]) from rejected
+        self.found = processing.read_video(upload)
         return upload
 
     def clean(self) -> dict[str, Any] | None:
@@ -215,6 +199,7 @@ class VideoForm(CarefulForm):
         content = self.cleaned_data.get("ar_content")
         if upload and content and content.pk:
             try:
+                check_subscription(content.company, timezone.now())
                 check_room(content.company, upload.size)
             except forms.ValidationError as error:
                 self.add_error("upload", error)

@@ -1,23 +1,26 @@
 """What the admin pages of contents and portraits share: the picture and its marker's state."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import display
 
-from companies.admin.base import ArvModelAdmin
+from companies.storage.backend import StorageUnavailable
 from content import processing, tasks
+from content.admin.lists import ListAdmin
+from content.admin.panels import marker_context, marker_panel, target_of
+from content.markers.feature_map import read_feature_map, svg
 from content.models import ARContent, MarkerStatus, Portrait
 
 if TYPE_CHECKING:
@@ -26,18 +29,25 @@ if TYPE_CHECKING:
 T = TypeVar("T", ARContent, Portrait)
 
 
-class TargetAdmin(ArvModelAdmin[T]):
-    actions = ("regenerate_markers",)
+class TargetAdmin(ListAdmin[T]):
+    actions: Sequence[str] = ("regenerate_markers",)
+    change_form_outer_after_template = "admin/content/act_form.html"
 
     class Media:
         js = ("admin/marker-panel.js",)
 
     def get_urls(self) -> list[URLPattern]:
+        name = f"content_{self.opts.model_name}"
         return [
             path(
                 "<path:object_id>/marker/",
                 self.admin_site.admin_view(self.marker_view),
-                name=f"content_{self.opts.model_name}_marker",
+                name=f"{name}_marker",
+            ),
+            path(
+                "<path:object_id>/features.svg",
+                self.admin_site.admin_view(self.features_view),
+                name=f"{name}_features",
             ),
             *super().get_urls(),
         ]
@@ -51,9 +61,35 @@ class TargetAdmin(ArvModelAdmin[T]):
         return row
 
     def marker_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The marker panel alone: the page asks for it again while a worker is at it."""
+        """The marker panel alone: the page asks for it again while a worker is at it.
+
+        A POST has the marker made again.
+        """
         row = self.viewable(request, object_id)
-        return render(request, "admin/content/marker_panel.html", panel_context(row))
+        may_change = self.has_change_permission(request, row)
+        if request.method != "POST":
+            context = marker_context(row, may_change=may_change)
+            return render(request, "admin/content/marker_panel.html", context)
+        if not may_change:
+            raise PermissionDenied
+        self.renew(request, {target_of(row)})
+        name = f"{self.admin_site.name}:content_{self.opts.model_name}_change"
+        return HttpResponseRedirect(reverse(name, args=[row.pk]))
+
+    def features_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The map of the marker's feature points, to lay over the picture."""
+        target = target_of(self.viewable(request, object_id))
+        if not target.marker:
+            raise Http404
+        try:
+            with target.marker.open("rb") as stored:
+                features = read_feature_map(stored.read())
+        except (StorageUnavailable, FileNotFoundError, ValueError) as error:
+            # A decoration of the page, which says elsewhere when a storage is out of reach.
+            raise Http404 from error
+        response = HttpResponse(svg(features), content_type="image/svg+xml")
+        response["Cache-Control"] = "private, max-age=3600"
+        return response
 
     def save_model(self, request: HttpRequest, obj: T, form: ModelForm[T], change: bool) -> None:
         # Not in the form's save(): the admin calls that before it has checked the inlines.
@@ -68,14 +104,7 @@ class TargetAdmin(ArvModelAdmin[T]):
 
     @display(description=_("Picture"))
     def preview(self, row: T) -> SafeString | str:
-        target = target_of(row)
-        if not target.thumbnail:
-            return "—"
-        return format_html(
-            '<img src="{}" alt="" width="48" height="48" loading="lazy"'
-            ' class="size-12 rounded object-cover">',
-            target.thumbnail.url,
-        )
+        return thumbnail_of(target_of(row))
 
     @display(
         description=_("Marker"),
@@ -97,53 +126,39 @@ class TargetAdmin(ArvModelAdmin[T]):
 
     @display(description=_("Marker"))
     def marker_panel(self, row: T) -> SafeString:
-        return render_to_string("admin/content/marker_panel.html", panel_context(row))
+        return marker_panel(row, may_change=False)
+
+    @display(description=_("Marker"))
+    def marker_desk(self, row: T) -> SafeString:
+        """The same for those who may have it made again."""
+        return marker_panel(row, may_change=True)
+
+    def marker_field(self, request: HttpRequest, row: T) -> str:
+        may_change = self.has_change_permission(request, row)
+        return "marker_desk" if may_change else "marker_panel"
 
     @admin.action(description=_("Make the marker again"), permissions=["change"])
     def regenerate_markers(self, request: HttpRequest, queryset: QuerySet[T]) -> None:
-        count = 0
-        for target in {target_of(row) for row in queryset}:
+        self.renew(request, {target_of(row) for row in queryset})
+
+    def renew(self, request: HttpRequest, targets: set[ARContent | Portrait]) -> None:
+        for target in targets:
             processing.renew_marker(target)
             tasks.request_marker(target)
-            count += 1
+        count = len(targets)
         text = ngettext(
             "%(count)d marker is being made.", "%(count)d markers are being made.", count
         )
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
 
-class MarkerStatusFilter(admin.SimpleListFilter):
-    """A content that uses a portrait has the portrait's marker."""
-
-    title = _("marker status")
-    parameter_name = "marker"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return MarkerStatus.choices
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not self.value():
-            return queryset
-        return queryset.filter(
-            Q(portrait__isnull=True, marker_status=self.value())
-            | Q(portrait__marker_status=self.value())
-        )
-
-
-def target_of(row: ARContent | Portrait) -> ARContent | Portrait:
-    return row.target if isinstance(row, ARContent) else row
-
-
-def panel_context(row: ARContent | Portrait) -> dict[str, Any]:
-    target = target_of(row)
-    waiting = target.marker_status in {MarkerStatus.PENDING, MarkerStatus.PROCESSING}
-    whole = int(target.stars or 0)
-    return {
-        "row": row,
-        "target": target,
-        "waiting": waiting,
-        "url": f"admin:content_{row._meta.model_name}_marker",
-        "full_stars": range(whole),
-        "half_star": bool(target.stars and target.stars != whole),
-        "empty_stars": range(5 - whole - bool(target.stars and target.stars != whole)),
-    }
+def thumbnail_of(row: Any) -> SafeString | str:
+    if not row.thumbnail:
+        return "—"
+    return format_html(
+        # The picture is a link of its own, which must have a name.
+        '<img src="{}" alt="{}" width="48" height="48" loading="lazy"'
+        ' class="size-12 rounded object-cover">',
+        row.thumbnail.url,
+        row,
+    )

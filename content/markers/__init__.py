@@ -4,7 +4,7 @@ Pure: bytes in, values out; no database, no clock, no network.
 """
 
 from .compiler import Marker, MarkerRejected, compile_marker
-from .images import ImageRejected, NormalisedImage, normalise_image, thumbnail
+from .images import ImageRejected, NormalisedImage, check_image, normalise_image, thumbnail
 from .rating import Trackability, Weakness
 from .trackability import rate
 
@@ -15,6 +15,7 @@ __all__ = [
     "NormalisedImage",
     "Trackability",
     "Weakness",
+    "check_image",
     "compile_marker",
     "normalise_image",
     "rate",

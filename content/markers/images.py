@@ -87,6 +87,11 @@ def normalise_image(source: BinaryIO | bytes) -> NormalisedImage:
     return _encoded(raster, as_png=was_png)
 
 
+def check_image(data: bytes) -> None:
+    """Raises ImageRejected for what a picture's header shows; no pixel is decoded."""
+    _open_checked(data)
+
+
 def thumbnail(image: bytes, *, side: int) -> bytes:
     """A WebP of the picture fitted into `side` × `side` pixels, never enlarged."""
     picture = open_raster(image)

@@ -1,3 +1,4 @@
+from content.models.bulk import BulkImport, BulkImportRow, BulkStatus, RowStatus
 from content.models.content import ARContent, Portrait
 from content.models.notification import Notification, NotificationType
 from content.models.target import ImageTarget, MarkerStatus
@@ -10,6 +11,9 @@ from content.models.video import (
 
 __all__ = [
     "ARContent",
+    "BulkImport",
+    "BulkImportRow",
+    "BulkStatus",
     "ImageTarget",
     "MarkerStatus",
     "Notification",
@@ -17,6 +21,7 @@ __all__ = [
     "Portrait",
     "RotationItem",
     "RotationType",
+    "RowStatus",
     "Video",
     "VideoRotationSchedule",
 ]

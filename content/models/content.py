@@ -91,6 +91,9 @@ class ARContentQuerySet(models.QuerySet["ARContent"]):
             | Q(project__status__in=[ProjectStatus.EXPIRED, ProjectStatus.ARCHIVED])
         )
 
+    def not_over(self, now: datetime) -> "ARContentQuerySet":
+        return self.exclude(pk__in=ARContent.objects.over(now).values("pk"))
+
     def with_marker(self, status: MarkerStatus) -> "ARContentQuerySet":
         """By the state of the marker, which is the portrait's when there is one."""
         return self.filter(

@@ -15,6 +15,7 @@ from django.utils import timezone
 from PIL import Image
 
 from companies.models import Company, Project, StorageProvider, StoredFile, User
+from companies.tests.factories import ProjectFactory
 from content import processing
 from content.models import ARContent, Portrait, Video
 from content.tests.media import clip, photograph
@@ -233,12 +234,29 @@ def test_deleting_a_content_in_the_admin_removes_its_files(staff: Client, projec
     assert not StoredFile.objects.exists()
 
 
-@pytest.mark.parametrize("person", ["owner", "editor", "viewer"])
-def test_members_of_a_company_do_not_reach_the_admin(
-    client: Client, request: pytest.FixtureRequest, person: str
+@pytest.mark.parametrize("person", ["owner", "editor"])
+def test_members_make_contents_in_their_company_alone(
+    client: Client,
+    request: pytest.FixtureRequest,
+    person: str,
+    project: Project,
+    stranger_company: Company,
 ) -> None:
     client.force_login(request.getfixturevalue(person))
-    assert client.get(ADD).status_code == 302
+    foreign = ProjectFactory.create(company=stranger_company)
+    response = client.post(ADD, form(foreign, photograph(side=300), clip()))
+    assert response.context["adminform"].form.errors["project"]
+    assert not StoredFile.objects.exists()
+    assert client.post(ADD, form(project, photograph(side=300), clip())).status_code == 302
+    assert ARContent.objects.get().company == project.company
+
+
+def test_a_viewer_makes_nothing(client: Client, viewer: User, project: Project) -> None:
+    client.force_login(viewer)
+    assert client.get(ADD).status_code == 403
+    assert client.post(ADD, form(project, photograph(side=300), clip())).status_code == 403
+    assert not ARContent.objects.exists()
+    assert not StoredFile.objects.exists()
 
 
 def test_an_unreachable_storage_is_a_message_and_nothing_is_saved(

@@ -1,4 +1,4 @@
-// Asks for the marker panel again until a worker has finished with it.
+// The marker panel: asked for again until a worker has finished, and its map of feature points.
 const SECOND = 1000;
 
 async function refresh(panel) {
@@ -7,8 +7,10 @@ async function refresh(panel) {
   const fresh = document.createElement("template");
   fresh.innerHTML = await answer.text();
   const next = fresh.content.firstElementChild;
-  panel.replaceWith(next);
-  watch(next);
+  // The panel stays, so that a screen reader tells what changes in it.
+  if (panel.innerHTML !== next.innerHTML) panel.replaceChildren(...next.childNodes);
+  panel.toggleAttribute("data-waiting", "waiting" in next.dataset);
+  watch(panel);
 }
 
 function watch(panel) {
@@ -18,4 +20,13 @@ function watch(panel) {
 
 addEventListener("DOMContentLoaded", () => {
   for (const panel of document.querySelectorAll("[data-marker-panel]")) watch(panel);
+});
+
+// On the document: the button comes and goes with its panel.
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-features]");
+  if (!button) return;
+  const map = button.closest("[data-marker-panel]").querySelector(".arv-features");
+  map.hidden = !map.hidden;
+  button.setAttribute("aria-pressed", String(!map.hidden));
 });

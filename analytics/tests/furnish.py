@@ -1,0 +1,96 @@
+"""Companies with a row for everything that the front page counts, and for what it leaves out."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from analytics.models import ARViewSession
+from companies.models import Company, ProjectStatus, StorageFolder, StorageTestStatus
+from companies.tests.factories import ProjectFactory, StorageConnectionFactory
+from content.models import ARContent, MarkerStatus, Notification, NotificationType
+from content.tests.factories import ARContentFactory, PortraitFactory, VideoFactory
+
+DAY = timedelta(days=1)
+
+
+def visit(content: ARContent, session_id: uuid.UUID, at: datetime) -> None:
+    ARViewSession.objects.create(
+        session_id=session_id,
+        ar_content=content,
+        project=content.project,
+        company=content.company,
+        created_at=at,
+    )
+
+
+def furnish(company: Company, *, name: str, times: int = 1) -> None:
+    """Everything that a figure counts, and beside it what it must not count, `times` over."""
+    now = timezone.now()
+    Company.objects.filter(pk=company.pk).update(storage_used_bytes=10_240 * times)
+    StorageFolder.objects.filter(company=company, folder_type="videos").update(
+        files_count=times, total_size_bytes=10_240 * times
+    )
+    for _number in range(times):
+        project, ending, over, archived = (
+            ProjectFactory.create(
+                company=company,
+                name=f"{name} {status} {days}",
+                status=status,
+                expires_at=now + days * DAY,
+            )
+            for days, status in [
+                (31, ProjectStatus.ACTIVE),
+                (29, ProjectStatus.ACTIVE),
+                (-1, ProjectStatus.ACTIVE),
+                (-1, ProjectStatus.ARCHIVED),
+            ]
+        )
+        failed: dict[str, Any] = {
+            "marker_status": MarkerStatus.FAILED,
+            "marker_error": "It has no detail.",
+        }
+        portrait = PortraitFactory.create(company=company, title=f"{name} portrait", **failed)
+        contents = [
+            ARContentFactory.create(title=f"{name} content", **fields)
+            for fields in (
+                {"project": project},
+                {"project": project, "expires_at": now + 30 * DAY},
+                {"project": project, "expires_at": now - DAY},
+                {"project": project, "is_active": False, **failed},
+                {"project": project, "portrait": portrait, "image": ""},
+                {"project": ending},
+                {"project": over},
+                {"project": archived, **failed},
+            )
+        ]
+        for content in contents[1:]:
+            VideoFactory.create(ar_content=content)
+        shared = uuid.uuid4()
+        visit(contents[0], shared, now)
+        visit(contents[1], shared, now - DAY)
+        visit(contents[0], uuid.uuid4(), now - 29 * DAY)
+        visit(contents[0], uuid.uuid4(), now - 30 * DAY - timedelta(minutes=1))
+        for email, telegram, error in [
+            (True, True, ""),
+            (True, False, ""),
+            (True, False, "chat not found"),
+            (False, False, ""),
+        ]:
+            Notification.objects.create(
+                company=company,
+                notification_type=NotificationType.TEST,
+                subject=f"{name} notice",
+                message="-",
+                email_sent=email,
+                telegram_sent=telegram,
+                telegram_error=error,
+            )
+        StorageConnectionFactory.create(
+            company=company,
+            name=f"{name} disk {uuid.uuid4()}",
+            test_status=StorageTestStatus.FAILED,
+            test_error="no answer",
+        )
+    StorageConnectionFactory.create(company=company, name=f"{name} sound disk")
