@@ -74,7 +74,10 @@ def extend_project(project: Project, *, days: int, now: datetime) -> Project:
         raise ValidationError(
             _("%(project)s never expires."), code="never_expires", params={"project": project}
         )
-    project.expires_at = max(project.expires_at, now) + timedelta(days=days)
+    try:
+        project.expires_at = max(project.expires_at, now) + timedelta(days=days)
+    except OverflowError as error:
+        raise ValidationError(_("No calendar goes that far."), code="days") from error
     if project.status == ProjectStatus.EXPIRED:
         project.status = ProjectStatus.ACTIVE
     project.save(update_fields=["expires_at", "status", "updated_at"])

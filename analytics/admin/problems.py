@@ -236,7 +236,7 @@ class Finder:
                 else _("It ends on %(date)s.")
             )
             if not self.access.manages_platform:
-                text = f"{text} {_('Ask the platform’s staff to renew it.')}"
+                text = f"{text} " + _("Ask the platform's staff to renew it.")
             return text % {"date": shown_date(end, row)}, self.platform_link(_("Renew"), row)
 
         return self.group(

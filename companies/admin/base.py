@@ -68,8 +68,8 @@ class TenantOptions(BaseModelAdmin):  # type: ignore[type-arg]
             return access.manages_platform
         if isinstance(obj, (int, str)):
             # The theme's buttons name a row by its key.
-            obj = self.get_object(request, str(obj))  # type: ignore[attr-defined]
-            return obj is not None and access.may(obj, role)
+            row: models.Model | None = self.get_object(request, str(obj))  # type: ignore[attr-defined]
+            return row is not None and access.may(row, role)
         return access.may_somewhere(role) if obj is None else access.may(obj, role)
 
     def has_module_permission(self, request: HttpRequest) -> bool:

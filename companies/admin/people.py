@@ -88,7 +88,7 @@ class UserAdmin(TenantOptions, BaseUserAdmin[User], ModelAdmin[User]):
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         super().delete_model(request, obj)
 
-    @display(description=_("name"))
+    @display(description=_("full name"))
     def full_name(self, user: User) -> str:
         return user.get_full_name() or "—"
 

@@ -1,9 +1,9 @@
-"""Who calls the API, and which companies that caller may see."""
+"""Who calls the API: an API token, or a person with a session."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from rest_framework import authentication
@@ -11,9 +11,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from companies.models import ApiToken, Company, User
+from companies.models import ApiToken, User
 from companies.sign_in import second_factor
-from companies.tenancy import access_of
 
 LAST_USED_EVERY = timedelta(minutes=1)
 
@@ -63,8 +62,3 @@ def note_use(token: ApiToken, now: datetime) -> None:
         ApiToken.objects.filter(
             Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_EVERY), pk=token.pk
         ).update(last_used_at=now)
-
-
-def visible_companies(request: Request) -> QuerySet[Company]:
-    """The companies of the caller: a user's, narrowed to the token's when it has one."""
-    return access_of(request).companies()

@@ -101,7 +101,7 @@ class RowId(serializers.PrimaryKeyRelatedField[Any]):
         self.role = role
 
     def get_queryset(self) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset()
+        rows: Any = super().get_queryset()
         return access_of(self.context["request"]).rows(rows, self.role)
 
     def to_internal_value(self, data: Any) -> Any:
@@ -144,7 +144,7 @@ class RowSerializer(serializers.ModelSerializer[M]):
     def validate(self, attrs: Any) -> Any:
         if self.instance is not None:
             for name, message in self.stays.items():
-                source = self.fields[name].source
+                source = self.fields[name].source or name
                 if source in attrs and attrs[source] != getattr(self.instance, source):
                     raise serializers.ValidationError({name: message})
         return attrs

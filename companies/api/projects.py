@@ -56,8 +56,10 @@ class ProjectSerializer(RowSerializer[Project]):
     def validate(self, attrs: Any) -> Any:
         attrs = super().validate(attrs)
         saved = self.instance if isinstance(self.instance, Project) else None
-        slug, company = attrs.get("slug"), attrs.get("company") or (saved and saved.company)
-        siblings = Project.objects.filter(company=company).exclude(pk=saved and saved.pk)
+        slug, company = attrs.get("slug"), saved.company if saved else attrs["company"]
+        siblings = Project.objects.filter(company=company)
+        if saved:
+            siblings = siblings.exclude(pk=saved.pk)
         if slug and siblings.filter(slug=slug).exists():
             message = _("The company has a project with this slug already.")
             raise serializers.ValidationError({"slug": message})

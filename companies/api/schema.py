@@ -5,13 +5,28 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.hooks import postprocess_schema_enums
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_lib_doc_excludes
 from rest_framework import serializers
 
-from companies.api.authentication import ApiTokenAuthentication, SessionAuthentication
+from companies.api.authentication import ApiTokenAuthentication
 from companies.api.base import TenantViewSet
 from companies.api.fields import RowSerializer
+
+INTRODUCTION = """
+A printed picture comes alive in the phone's browser.
+
+**Who**: send `Authorization: Bearer arv_…`. What belongs to another company answers 404; what asks
+for a higher role or scope, 403.
+
+**Lists** come in pages: `page` and `page_size` (50, at most 100) give
+`{"count", "next", "previous", "results"}`. Filters and `ordering` are those listed with each
+operation; any other is a 400.
+
+**Errors** are `{"code", "detail"}`, with `"fields"` for a payload that is not valid. Limits, such
+as the storage quota, answer 409; too many requests 429 with `Retry-After`.
+"""
 
 
 class Error(serializers.Serializer[Any]):
@@ -62,12 +77,18 @@ class ArvSchema(AutoSchema):
         return codes
 
 
+def introduce(result: dict[str, Any], **others: Any) -> Any:
+    """Put before the operations what all of them share."""
+    result["info"]["description"] = INTRODUCTION.strip()
+    return postprocess_schema_enums(result, **others)
+
+
 def documented_elsewhere() -> list[type[Any]]:
     """Bases whose docstrings are for whoever writes views, not for whoever calls them."""
     return [*get_lib_doc_excludes(), TenantViewSet, RowSerializer]
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):
     target_class = ApiTokenAuthentication
     name = "apiToken"
 
@@ -75,7 +96,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {"type": "http", "scheme": "bearer", "bearerFormat": "arv_…"}
 
 
-class AdminSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
-    target_class = SessionAuthentication
+class AdminSessionScheme(SessionScheme):
+    target_class = "companies.api.authentication.SessionAuthentication"
     name = "adminSession"
     priority = 1

@@ -1,6 +1,6 @@
 """API tokens, and what the caller's own one is good for."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.utils import timezone
 from django_filters import rest_framework as filters
@@ -44,7 +44,7 @@ class TokenSerializer(RowSerializer[ApiToken]):
 
     class Meta:
         model = ApiToken
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             "id",
             "user_id",
             "email",
@@ -64,7 +64,7 @@ class IssuedTokenSerializer(TokenSerializer):
     key = serializers.CharField(read_only=True, help_text="Shown this once.")
 
     class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "key")
+        fields: ClassVar[tuple[str, ...]] = (*TokenSerializer.Meta.fields, "key")
 
 
 class TokenFilters(filters.FilterSet):

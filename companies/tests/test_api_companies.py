@@ -199,6 +199,8 @@ def test_a_project_is_extended_from_its_end(owners: Client, company: Company) ->
     assert shown["expires_at"] == (ends + timedelta(days=30)).isoformat().replace("+00:00", "Z")
     for days in (0, 3651, "30", None, 1.5, True):
         assert post(owners, url, {"days": days}).status_code == 400
+    Project.objects.update(expires_at=datetime(9999, 12, 30, tzinfo=UTC))
+    assert post(owners, url, {"days": 3650}).status_code == 400
     Project.objects.update(expires_at=None)
     refused = post(owners, url, {"days": 30})
     assert (refused.status_code, refused.json()["code"]) == (400, "never_expires")

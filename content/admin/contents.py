@@ -61,9 +61,7 @@ class FirstVideos(PaginationInlineFormSet):
     @cached_property
     def hidden_count(self) -> int:
         """How many videos the page leaves out."""
-        if self.initial_form_count() < self.most:
-            return 0
-        return self.instance.videos.count() - self.most
+        return max(0, self.instance.videos.count() - self.most) if self.instance.pk else 0
 
 
 class VideoInline(TenantOptions, StackedInline):

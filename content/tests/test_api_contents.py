@@ -75,7 +75,7 @@ def test_a_picture_and_a_video_become_a_content_and_its_marker_is_queued(
     assert (shown["marker_status"], shown["marker_url"]) == ("pending", None)
     used = Company.objects.get().storage_used_bytes
     assert used == sum(StoredFile.objects.values_list("size_bytes", flat=True)) > 0
-    assert content.history.get().history_user == editor  # type: ignore[attr-defined]
+    assert content.history.get().history_user == editor
 
     processing.generate_marker("content.arcontent", content.pk, now=timezone.now())
     ready = editors.get(f"/api/ar-content/by-unique/{content.unique_id}").json()

@@ -26,6 +26,7 @@ FAKE_CAMERA = "--use-fake-device-for-media-stream"
 PHONE = ViewportSize(width=390, height=844)
 PHONE_ACROSS = ViewportSize(width=844, height=390)
 DESK = ViewportSize(width=1280, height=900)
+WIDE = ViewportSize(width=1440, height=900)
 
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
