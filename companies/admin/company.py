@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -17,8 +17,9 @@ from unfold.decorators import display
 from companies.admin import audit
 from companies.admin.base import ArvModelAdmin
 from companies.admin.filters import CompanyAttention, CompanyState
-from companies.models import Company, Role, StorageConnection
+from companies.models import Company, Role
 from companies.provisioning import provision
+from companies.storage.connections import offered_to
 from companies.tenancy import access_of
 
 # What a company may use is the platform's to say; how it is reached is its owners'.
@@ -76,15 +77,9 @@ class CompanyAdmin(ArvModelAdmin[Company]):
         choices = super().choices_for(db_field, request)
         if db_field.name != "storage_connection":
             return choices
-        company_id = request.resolver_match and request.resolver_match.kwargs.get("object_id")
-        if not str(company_id or "").isdecimal():
-            return choices.filter(company__isnull=True)
-        # Its own, the platform's default, and what it has; never another company's.
-        usable = Q(company=company_id) | Q(companies=company_id)
-        shared = Q(company__isnull=True)
-        if not access_of(request).manages_platform:
-            shared &= Q(is_default=True)
-        return StorageConnection.objects.filter(usable | shared).distinct()
+        pk = request.resolver_match.kwargs.get("object_id", "") if request.resolver_match else ""
+        company = self.get_object(request, pk) if pk else None
+        return offered_to(company, platform=access_of(request).manages_platform)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return access_of(request).manages_platform

@@ -24,7 +24,7 @@ from companies.models import (
 )
 from companies.storage import probe
 from companies.storage.backend import Parameter
-from companies.storage.connections import validate_connection
+from companies.storage.connections import check_change
 from companies.storage.s3 import S3Backend
 from companies.tenancy import access_of
 
@@ -68,26 +68,20 @@ class StorageConnectionForm(forms.ModelForm[StorageConnection]):
         ).exclude(pk=self.instance.pk)
         if namesakes.exists():
             self.add_error("name", _("There is a connection with this name already."))
-        credentials: dict[str, str] = {}
+        typed = {}
         if provider == StorageProvider.MINIO:
-            saved = self.instance.credentials if self.instance.pk else {}
-            for parameter in PARAMETERS:
-                value = cleaned.get(PREFIX + parameter.name, "")
-                if not value and parameter.sensitive:
-                    value = saved.get(parameter.name, "")
-                if value:
-                    credentials[parameter.name] = value
+            given = {one: cleaned.get(PREFIX + one.name, "") for one in PARAMETERS}
+            # A secret that is left empty stays; anything else that is left empty goes.
+            typed = {one.name: text for one, text in given.items() if text or not one.sensitive}
+        self.instance.provider = provider
         try:
-            validate_connection(
-                provider=provider,
-                base_path=cleaned.get("base_path", ""),
-                credentials=credentials,
+            self.instance.credentials = check_change(
+                self.instance, base_path=cleaned.get("base_path", ""), credentials=typed
             )
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 field = name if name in self.fields else PREFIX + name
                 self.add_error(field if field in self.fields else None, messages)
-        self.instance.credentials = credentials
         return cleaned
 
 
