@@ -361,28 +361,16 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "ARV",
-    "DESCRIPTION": (
-        "A printed picture comes alive in the phone's browser.\n\n"
-        "**Who**: send `Authorization: Bearer arv_…`. What belongs to another company answers 404; "
-        "what asks for a higher role or scope, 403.\n\n"
-        "**Lists** come in pages: `page` and `page_size` (50, at most 100) give "
-        '`{"count", "next", "previous", "results"}`. Filters and `ordering` are those listed with '
-        "each operation; any other is a 400.\n\n"
-        '**Errors** are `{"code", "detail"}`, with `"fields"` for a payload that is not valid. '
-        "Limits, such as the storage quota, answer 409; too many requests 429 with `Retry-After`."
-    ),
     "VERSION": VERSION,
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["companies.api.schema.introduce"],
     "GET_LIB_DOC_EXCLUDES": "companies.api.schema.documented_elsewhere",
     # The interface comes from this server, as everything else.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
-    "ENUM_NAME_OVERRIDES": {
-        "ProjectStatusEnum": "companies.models.ProjectStatus",
-        "RoleEnum": "companies.models.Role",
-    },
+    "ENUM_NAME_OVERRIDES": {"ProjectStatusEnum": "companies.models.ProjectStatus"},
 }
 
 # --- languages and time ---------------------------------------------------------------------

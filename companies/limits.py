@@ -1,5 +1,6 @@
 """What a company may still do: its subscription, and how many projects it may have."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -46,15 +47,72 @@ def check_projects(company: Company) -> None:
         )
 
 
+def check_end(expires_at: datetime | None, now: datetime) -> None:
+    """Raises ValidationError when a project would end later than an extension can take it."""
+    if expires_at is not None and expires_at > now + timedelta(days=MOST_DAYS):
+        raise ValidationError(
+            _("Choose an end within %(most)d days from now, or none."),
+            code="too_late",
+            params={"most": MOST_DAYS},
+        )
+
+
+def is_later(moment: datetime | None, *, than: datetime | None) -> bool:
+    """Of two ends; None is the end that never comes."""
+    return than is not None and (moment is None or moment > than)
+
+
+def prolonged(before: Project, *, expires_at: datetime | None, status: str) -> list[str]:
+    """The fields that would let a project run again or longer than `before`."""
+    prolonging = {
+        "expires_at": is_later(expires_at, than=before.expires_at),
+        "status": status == ProjectStatus.ACTIVE != before.status,
+    }
+    return [field for field, is_so in prolonging.items() if is_so]
+
+
 @transaction.atomic
 def add_project(project: Project, *, now: datetime) -> Project:
-    """Save a new project if its company may have one more. Raises LimitReached."""
+    """Save a new project if its company may have one more.
+
+    Raises LimitReached, and ValidationError for an end too far away.
+    """
     # Locked: of two requests for the last place, the second one counts after the first.
     company = Company.objects.select_for_update().get(pk=project.company_id)
     check_subscription(company, now)
     check_projects(company)
+    _check_end_of(project, now)
     project.save()
     return project
+
+
+@transaction.atomic
+def change_project(project: Project, *, changed: Iterable[str], now: datetime) -> Project:
+    """Save the `changed` fields of a project; the others become what they are by now.
+
+    To run again or longer it needs a running subscription, as `extend_project` does. Raises
+    LimitReached, and ValidationError for an end too far away.
+    """
+    columns = set(changed)
+    rows = Project.objects.select_for_update(of=("self",)).select_related("company")
+    before = rows.get(pk=project.pk)
+    longer = prolonged(before, expires_at=project.expires_at, status=project.status)
+    if columns.intersection(longer):
+        check_subscription(before.company, now)
+    if "expires_at" in columns.intersection(longer):
+        _check_end_of(project, now)
+    for field in Project._meta.concrete_fields:
+        if field.name not in columns:
+            setattr(project, field.attname, getattr(before, field.attname))
+    project.save(update_fields={*columns, "updated_at"})
+    return project
+
+
+def _check_end_of(project: Project, now: datetime) -> None:
+    try:
+        check_end(project.expires_at, now)
+    except ValidationError as error:
+        raise ValidationError({"expires_at": error}) from error
 
 
 @transaction.atomic

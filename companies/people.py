@@ -4,20 +4,31 @@ import functools
 import hashlib
 
 from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from companies import tasks
 from companies.accounts import accounts_named, accounts_with_email
+from companies.limits import LimitReached
 from companies.models import Company, Membership, Role, User
+from companies.tokens import revoke_token
+
+HOUR = 3600
+LETTERS_PER_HOUR = {"company": 100, "address": 5}
 
 
 class LastOwner(ValidationError):
     """The company would be left without anybody who can manage it."""
+
+
+class AlreadyMember(ValidationError):
+    """Somebody who works for the company is not invited to it."""
 
 
 @transaction.atomic
@@ -32,20 +43,21 @@ def invite(
     """Make whoever has this address a member of the company, and tell them by e-mail.
 
     An address without an account gets one, with a link to set its password. What the caller sees
-    is the same in both cases: nobody learns here who has an account. A member's role is changed.
-    Raises ValidationError for what is no e-mail address, and LastOwner.
+    is the same in both cases: nobody learns here who has an account. Raises ValidationError for
+    what is no e-mail address, AlreadyMember, whose role stays what it is, and LimitReached for
+    too many invitations.
     """
     email = email.strip()
     validate_email(email)
     Role(role)
     _lock(company)
     user = _account_for(email)
-    membership = Membership.objects.filter(company=company, user=user).first()
-    if membership is None:
-        membership = Membership(company=company, user=user, role=role)
-        _by(membership, invited_by).save()
-    else:
-        membership = change_role(membership, role, changed_by=invited_by)
+    if Membership.objects.filter(company=company, user=user).exists():
+        raise AlreadyMember(
+            _("This person is a member of the company already."), code="already_member"
+        )
+    membership = Membership(company=company, user=user, role=role)
+    _by(membership, invited_by).save()
     resend_invitation(membership, request=request)
     return membership
 
@@ -54,8 +66,11 @@ def resend_invitation(membership: Membership, *, request: HttpRequest | None = N
     """Send the invitation once the surrounding transaction is committed.
 
     Its language is the one of the request, or else of the thread. A broker that is away is a
-    warning in the log: the membership stands, and the invitation can be sent again.
+    warning in the log: the membership stands, and the invitation can be sent again. Raises
+    LimitReached for too many: else owners could have letters sent to anybody without end.
     """
+    _count_letter("company", str(membership.company_id))
+    _count_letter("address", membership.user.email.lower())
     language = (
         translation.get_language_from_request(request) if request else translation.get_language()
     )
@@ -63,6 +78,17 @@ def resend_invitation(membership: Membership, *, request: HttpRequest | None = N
         tasks.hand_over, tasks.send_invitation, membership.pk, language or settings.LANGUAGE_CODE
     )
     transaction.on_commit(send, robust=True)
+
+
+def _count_letter(what: str, of: str) -> None:
+    digest = hashlib.sha256(of.encode()).hexdigest()
+    counter = f"invitations:{what}:{digest}"
+    cache.add(counter, 0, HOUR)
+    if cache.incr(counter) > LETTERS_PER_HOUR[what]:
+        raise LimitReached(
+            _("Too many invitations were sent within an hour. Try again later."),
+            code="too_many_invitations",
+        )
 
 
 @transaction.atomic
@@ -99,11 +125,25 @@ def remove_member(membership: Membership, *, removed_by: User | None = None) -> 
 
 
 def disable(user: User) -> None:
-    """Switch the account off: its sessions end at once, and enabling it revives none of them."""
+    """Switch the account off: its sessions and tokens end, and enabling it revives none."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=False)
         user.log_out_everywhere()
+        for token in user.api_tokens.filter(revoked_at__isnull=True):
+            revoke_token(token, now=timezone.now())
     user.is_active = False
+
+
+@transaction.atomic
+def delete_user(user: User) -> None:
+    """Remove the account. Raises LastOwner, and ValidationError for the last superuser."""
+    superusers = User.objects.select_for_update().filter(is_superuser=True, is_active=True)
+    if user.is_superuser and not superusers.exclude(pk=user.pk).exists():
+        raise ValidationError(_("This is the platform's last superuser."), code="last_superuser")
+    for membership in user.memberships.select_related("company", "user"):
+        _lock(membership.company)
+        _keep_an_owner(membership)
+    user.delete()
 
 
 def enable(user: User) -> None:
@@ -130,11 +170,16 @@ def _keep_an_owner(membership: Membership) -> None:
     others = Membership.objects.filter(
         company=membership.company_id, role=Role.OWNER, user__is_active=True
     ).exclude(pk=membership.pk)
+    # Whoever has not taken up the invitation yet cannot manage anything.
+    others = others.exclude(user__password__startswith=UNUSABLE_PASSWORD_PREFIX)
     if not others.exists():
         raise LastOwner(
             _("%(user)s is the last owner of %(company)s. Make somebody else an owner first."),
             code="last_owner",
-            params={"user": membership.user, "company": membership.company},
+            params={
+                "user": membership.user.email or membership.user,
+                "company": membership.company,
+            },
         )
 
 

@@ -4,4 +4,4 @@ from django.utils.translation import gettext_lazy as _
 
 class ContentConfig(AppConfig):
     name = "content"
-    verbose_name = _("AR content")
+    verbose_name = _("Contents")

@@ -113,7 +113,11 @@ def drop_picture(target: ARContent | Portrait) -> None:
 
 
 def renew_marker(target: ARContent | Portrait) -> None:
-    """Make the marker due again; visitors keep the present one until then."""
+    """Make the marker due again; visitors keep the present one until then.
+
+    Raises LimitReached when the company may make nothing new.
+    """
+    check_subscription(target.company, timezone.now())
     type(target)._default_manager.filter(pk=target.pk).exclude(image="").update(
         marker_status=MarkerStatus.PENDING,
         marker_progress=0,
@@ -228,16 +232,6 @@ def delete_portrait(portrait: Portrait) -> None:
     with stored_files():
         discard_files(portrait)
         portrait.delete()
-
-
-def switch_content(content: ARContent, *, on: bool) -> bool:
-    """Show a content to visitors or hide it; True when that changed anything."""
-    if content.is_active == on:
-        return False
-    content.is_active = on
-    # Saved, not updated: the history shall tell who did it.
-    content.save(update_fields=["is_active", "updated_at"])
-    return True
 
 
 def delete_content(content: ARContent) -> None:

@@ -4,8 +4,9 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from content import bulk, processing
-from content.models import ARContent, BulkImport, Portrait
+from companies.tasks import AWAY, hand_over
+from content import bulk, notifications, processing
+from content.models import ARContent, BulkImport, Notification, Portrait
 
 
 @shared_task
@@ -49,3 +50,22 @@ def request_bulk_import(bulk_import: BulkImport) -> None:
     """Wake a worker for a started import once the surrounding transaction is committed."""
     pk = bulk_import.pk
     transaction.on_commit(lambda: run_bulk_import.delay(pk), robust=True)
+
+
+@shared_task(autoretry_for=AWAY, retry_backoff=60, max_retries=5)
+def send_notice_email(pk: int) -> bool:
+    return notifications.send_email(pk, now=timezone.now())
+
+
+def request_notice_email(notice: Notification) -> None:
+    """Wake a worker for the notice's e-mail once the surrounding transaction is committed.
+
+    Nobody looks for lost messages, so a broker that is away is recorded at the notice.
+    """
+    pk = notice.pk
+
+    def send() -> None:
+        if not hand_over(send_notice_email, pk):
+            notifications.record_email_error(pk, notifications.NOT_HANDED_OVER)
+
+    transaction.on_commit(send, robust=True)

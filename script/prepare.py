@@ -156,7 +156,8 @@ def node_environment() -> dict[str, str]:
 def install_npm_packages() -> None:
     npm = node_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     node = node_folder() / "bin" / "node"
-    options = ("--ignore-scripts", "--no-update-notifier", "--loglevel=error")
+    # With the tests' own package, whatever NODE_ENV says: nothing of it is bundled.
+    options = ("--include=dev", "--ignore-scripts", "--no-update-notifier", "--loglevel=error")
     if not run(node, npm, "ci", *options, env=node_environment()):
         fail("the browser's packages could not be installed (see above); they come from npm.")
 

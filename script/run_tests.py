@@ -80,7 +80,8 @@ def pytest_parts(
     command = [sys.executable, "-m", "pytest", "-p", "own_room", "--durations=8"]
     # A selection is small: starting parallel processes would cost more than it saves.
     parallel = [] if selection else ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
-    parts = [(f"tests on {database}", [*parallel, "-m", "not browser"])]
+    which_tests = "not browser and not postgres" if database == "SQLite" else "not browser"
+    parts = [(f"tests on {database}", [*parallel, "-m", which_tests])]
     if browser:
         # One browser at a time: these tests measure time.
         which = [] if selection or database == "SQLite" else BROWSER_ON_POSTGRES

@@ -268,6 +268,14 @@ class Finder:
         )
 
     def notices(self) -> Group:
+        def describe(row: Notification) -> tuple[str, Fix | None]:
+            fix = None
+            if row.company.contact_email and not row.email_sent:
+                url = list_url(Notification)
+                fix = self.action(row, _("Send again"), url, "send_again", Role.EDITOR)
+            check = self.link(row.company, _("Check the address"), page_url(row.company))
+            return row.email_reason or row.telegram_error, fix or check
+
         lost = rows_of(self.request, Notification).undelivered().select_related("company")
         return self.group(
             "notices",
@@ -275,10 +283,7 @@ class Finder:
             "notifications_off",
             list_url(Notification, delivery="missing"),
             lost.order_by("-created_at", "-pk"),
-            lambda row: (
-                row.email_error or row.telegram_error,
-                self.link(row.company, _("Check the address"), page_url(row.company)),
-            ),
+            describe,
         )
 
     def companies(self) -> Any:
@@ -314,10 +319,12 @@ class Finder:
     def platform_link(self, label: str, company: Company) -> Fix | None:
         return Fix(label, page_url(company)) if self.access.manages_platform else None
 
-    def action(self, row: Model, label: str, url: str, action: str) -> Fix | None:
+    def action(
+        self, row: Model, label: str, url: str, action: str, role: Role | None = None
+    ) -> Fix | None:
         """A button that runs an action of the changelist on one row, with all its checks."""
         post = {"action": action, "_selected_action": row.pk}
-        return Fix(label, url, post) if self.may_change(row) else None
+        return Fix(label, url, post) if self.may_change(row, role) else None
 
     def renewal(self, target: ARContent | Portrait) -> Fix | None:
         failed = "marker" if isinstance(target, ARContent) else "marker_status__exact"

@@ -1,6 +1,7 @@
 """Who changed what and when: of one row, and of all rows of a company."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -9,16 +10,19 @@ from django.core.paginator import Paginator
 from django.db.models import CharField, F, Model, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.encoding import force_str
 from django.utils.formats import localize
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Company, User
+from companies.admin.zones import company_of, only_company, zone_of
+from companies.models import Company, Role, User
 from companies.models.ownership import CompanyHistory
 from companies.tenancy import Access, access_of
 
 PER_PAGE = 50
+OFFERED = 200
 KINDS = {"+": _("created"), "~": _("changed"), "-": _("deleted")}
 
 
@@ -50,9 +54,10 @@ def render_history(request: HttpRequest, model_admin: Any, row: Model) -> HttpRe
         "opts": row._meta,
         "original": row,
         "page": page,
-        "entries": _entries(access_of(request), list(page)),
     }
-    return render(request, "admin/companies/history.html", context)
+    with timezone.override(zone_of(company_of(row))):
+        context["entries"] = _entries(access_of(request), list(page))
+        return render(request, "admin/companies/history.html", context)
 
 
 def _entries(access: Access, records: list[Any]) -> list[dict[str, Any]]:
@@ -68,6 +73,8 @@ def _entries(access: Access, records: list[Any]) -> list[dict[str, Any]]:
             changes = [
                 one for one in _changes(record, before or record) if one[0].name not in hidden
             ]
+            if not changes:
+                continue
         entries.append({"record": record, "kind": KINDS[record.history_type], "changes": changes})
     _name_relations(access, [change for entry in entries for change in entry["changes"]])
     for entry in entries:
@@ -112,6 +119,8 @@ def _shown(field: Any, value: Any) -> str:
         return gettext("yes") if value else gettext("no")
     if field.choices:
         return force_str(dict(field.flatchoices).get(value, value))
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
     return force_str(localize(value))[:300]
 
 
@@ -124,17 +133,23 @@ def company_audit(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
             raise PermissionDenied
         companies = access.companies()
         chosen = _chosen_company(request, companies)
+        first = list(companies[: OFFERED + 1])
+        offered = first[:OFFERED]
+        if chosen is not None and chosen not in offered:
+            offered.append(chosen)
         models = audited_models()
         label = request.GET.get("model", "")
         if label and label not in models:
             raise Http404
-        rows = _union(models if not label else {label: models[label]}, access, chosen)
+        asked = models if not label else {label: models[label]}
+        rows = _union(model_admin.admin_site, asked, access, chosen)
         page = Paginator(rows, PER_PAGE).get_page(request.GET.get("p"))
         users = User.objects.in_bulk({row["history_user_id"] for row in page} - {None})
         context = {
             **model_admin.admin_site.each_context(request),
             "title": _("Who changed what"),
-            "companies": companies[:200],
+            "companies": offered,
+            "cut_at": OFFERED if len(first) > OFFERED else None,
             "chosen": chosen,
             "label": label,
             "models": [
@@ -154,7 +169,8 @@ def company_audit(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
                 for row in page
             ],
         }
-        return render(request, "admin/companies/audit.html", context)
+        with timezone.override(zone_of(chosen or only_company(request))):
+            return render(request, "admin/companies/audit.html", context)
 
     return view
 
@@ -169,14 +185,23 @@ def _chosen_company(request: HttpRequest, companies: QuerySet[Company]) -> Compa
     return company
 
 
-def _union(models: dict[str, Any], access: Access, chosen: Company | None) -> Any:
+def role_to_view(site: Any, model: Any) -> Role:
+    """What is asked of those who read a model's history: as much as for its rows."""
+    if not site.is_registered(model):
+        return Role.VIEWER
+    role: Role = site.get_model_admin(model).role_to_view
+    return role
+
+
+def _union(site: Any, models: dict[str, Any], access: Access, chosen: Company | None) -> Any:
     parts = []
     for label, history in models.items():
         rows = history.objects.order_by()
+        if not access.manages_platform:
+            readable = access.companies(role_to_view(site, history.instance_type))
+            rows = rows.filter(history_company_id__in=readable.values("pk"))
         if chosen is not None:
             rows = rows.filter(history_company_id=chosen.pk)
-        elif not access.manages_platform:
-            rows = rows.filter(history_company_id__in=access.companies().values("pk"))
         parts.append(
             rows.annotate(
                 label=Value(label, output_field=CharField()),

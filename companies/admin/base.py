@@ -1,9 +1,12 @@
 """What every admin page of the platform shares: whose rows it shows, and how it saves."""
 
 import logging
+import re
 from typing import Any, TypeVar
 
+from django import forms
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -11,10 +14,11 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from companies.admin.audit import render_history
+from companies.admin.deletion import Deleted, losses
+from companies.admin.filters import ScopedRelatedFilter
+from companies.admin.zones import CompanyTimes
 from companies.models import Role
 from companies.models.ownership import company_path
 from companies.storage.backend import StorageUnavailable
@@ -26,24 +30,28 @@ logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=models.Model)
 
 
+KEY = re.compile(r"[0-9]{1,18}")
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be the key of a row: digits, and not more than a database holds."""
+    return KEY.fullmatch(text) is not None
+
+
 class TolerantAutocomplete(AutocompleteSelect):
     """Shows a form again whose posted id is no number; Django's own widget fails on that."""
 
     def optgroups(self, name: str, value: Any, attr: dict[str, Any] | None = None) -> Any:
-        return super().optgroups(name, [pk for pk in value if str(pk).isdecimal()], attr)
+        return super().optgroups(name, [pk for pk in value if is_key(str(pk))], attr)
 
 
-class ScopedRelatedFilter(RelatedDropdownFilter):
-    """Offers the rows of the caller's companies alone."""
+class RowChoiceField(forms.ModelChoiceField[Any]):
+    """A key that no row can have is an unknown choice, whatever the database makes of it."""
 
-    def field_choices(
-        self, field: "models.ForeignKey[Any, Any]", request: HttpRequest, model_admin: Any
-    ) -> list[tuple[Any, str]]:
-        rows = access_of(request).rows(field.related_model._default_manager.all())
-        return [(row.pk, str(row)) for row in rows]
-
-    def has_output(self) -> bool:
-        return len(self.lookup_choices) > 1
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value not in self.empty_values and not is_key(value):
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super().to_python(value)
 
 
 class TenantOptions(BaseModelAdmin):  # type: ignore[type-arg]
@@ -96,6 +104,7 @@ class TenantOptions(BaseModelAdmin):  # type: ignore[type-arg]
         self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> Any:
         kwargs["queryset"] = self.choices_for(db_field, request)
+        kwargs.setdefault("form_class", RowChoiceField)
         if db_field.name in self.autocomplete_fields:
             kwargs["widget"] = TolerantAutocomplete(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -107,7 +116,14 @@ class TenantOptions(BaseModelAdmin):  # type: ignore[type-arg]
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
-class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
+def on_own_pages(model_admin: Any, request: HttpRequest) -> bool:
+    """Whether the request is for a page of that model, not for one that deletes what holds it."""
+    opts, page = model_admin.opts, request.resolver_match
+    own = f"{opts.app_label}_{opts.model_name}_"
+    return page is None or (page.url_name or "").startswith(own)
+
+
+class ArvModelAdmin(TenantOptions, CompanyTimes[M]):
     """Saving is all or nothing: rows roll back, and files stored on the way are removed."""
 
     list_per_page = 50
@@ -115,6 +131,12 @@ class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
     warn_unsaved_form = True
     compressed_fields = True
     list_filter_submit = True
+    # Actions that wait for somebody else's server: no transaction is open meanwhile.
+    slow_actions: tuple[str, ...] = ()
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        # A query that counts drops the model's own ordering, and its pages would mix up.
+        return super().get_ordering(request) or self.opts.ordering or ("-pk",)
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [self._scoped_filter(one) for one in super().get_list_filter(request)]
@@ -130,14 +152,21 @@ class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
         return (one, ScopedRelatedFilter) if field.is_relation else one
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what the filters ask: other look-ups would let members try values of any column."""
-        if access_of(request).manages_platform:
-            return bool(super().lookup_allowed(lookup, value, request))
-        asked = [
-            one[0] if isinstance(one, tuple) else getattr(one, "parameter_name", one)
-            for one in self.get_list_filter(request)
-        ]
-        return any(lookup == name or lookup.startswith(f"{name}__") for name in asked)
+        """Only what the filters themselves ask.
+
+        With any other look-up the number of rows tells, letter by letter, what any column holds
+        that can be reached from here: another company's notes, or the hash of a password.
+        """
+        for one in self.get_list_filter(request):
+            if not isinstance(one, (str, tuple)):
+                if lookup == one.parameter_name:
+                    return True
+                continue
+            name = one if isinstance(one, str) else one[0]
+            if lookup in {f"{name}__id__exact", f"{name}__exact"}:
+                # Empty: every row, as the filter is sent when nothing is chosen.
+                return not lookup.endswith("__id__exact") or value == "" or is_key(str(value))
+        return False
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -149,6 +178,9 @@ class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         return render_history(request, self, row)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
+        return losses(self, objs, request)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -164,6 +196,14 @@ class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if request.method != "POST":
+            return super().changelist_view(request, extra_context)
+        posted = request.POST.copy()
+        chosen = posted.getlist(ACTION_CHECKBOX_NAME)
+        posted.setlist(ACTION_CHECKBOX_NAME, [pk for pk in chosen if is_key(pk)])
+        request.POST = posted  # type: ignore[assignment]
+        if posted.get("action") in self.slow_actions:
+            return super().changelist_view(request, extra_context)
         try:
             # An action changes all of the chosen rows, or none.
             with stored_files():
@@ -197,11 +237,11 @@ class ArvModelAdmin(TenantOptions, ModelAdmin[M]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         try:
+            if request.method != "POST":
+                # No transaction: on SQLite that would be the lock of everybody who writes.
+                return super().changeform_view(request, object_id, form_url, extra_context)
             with stored_files():
-                response: HttpResponse = super().changeform_view(
-                    request, object_id, form_url, extra_context
-                )
-                return response
+                return super().changeform_view(request, object_id, form_url, extra_context)
         except PermissionDenied:
             self.hide_unseen(request, object_id)
             raise

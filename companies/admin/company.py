@@ -1,6 +1,6 @@
 """Companies: what they use and may use, for their owners and for the platform's staff."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
@@ -17,30 +17,22 @@ from unfold.decorators import display
 from companies.admin import audit
 from companies.admin.base import ArvModelAdmin
 from companies.admin.filters import CompanyAttention, CompanyState
+from companies.admin.forms import CarefulForm
+from companies.admin.zones import zone_of
 from companies.models import Company, Role
-from companies.provisioning import provision
+from companies.provisioning import add_company
 from companies.storage.connections import offered_to
 from companies.tenancy import access_of
-
-# What a company may use is the platform's to say; how it is reached is its owners'.
-OWNERS_FIELDS = ("contact_email", "contact_phone", "telegram_chat_id", "time_zone")
-PLATFORM_FIELDS = (
-    "name",
-    "slug",
-    "is_active",
-    "storage_quota_gb",
-    "subscription_tier",
-    "subscription_expires_at",
-    "projects_limit",
-)
 
 
 @admin.register(Company)
 class CompanyAdmin(ArvModelAdmin[Company]):
+    form = CarefulForm
     role_to_change = Role.OWNER
     list_display = ("name", "projects", "storage_used", "subscription_label", "active_label")
     list_filter = (CompanyState, CompanyAttention, "subscription_tier")
     list_select_related = ("storage_connection",)
+    times_by_row = True
     search_fields = ("name", "slug", "contact_email")
     autocomplete_fields = ()
     prepopulated_fields = {"slug": ("name",)}
@@ -66,7 +58,9 @@ class CompanyAdmin(ArvModelAdmin[Company]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Company | None = None) -> Any:
         if not access_of(request).manages_platform:
-            return (*self.readonly_fields, *PLATFORM_FIELDS)
+            names = (field.name for field in Company._meta.fields)
+            kept = (name for name in names if name not in Company.owner_fields)
+            return (*self.readonly_fields, *kept)
         # Stored names carry the slug: it stays what it was.
         return (*self.readonly_fields, "slug") if obj else self.readonly_fields
 
@@ -100,10 +94,10 @@ class CompanyAdmin(ArvModelAdmin[Company]):
     def save_model(
         self, request: HttpRequest, obj: Company, form: ModelForm[Company], change: bool
     ) -> None:
-        if not change and request.user.is_authenticated:
-            obj.created_by = request.user
-        super().save_model(request, obj, form, change)
-        provision(obj)
+        if change:
+            obj.save(update_fields=cast("CarefulForm", form).changed_columns())
+        else:
+            add_company(obj, created_by=access_of(request).user)
 
     @display(description=_("projects"), ordering="projects_count")
     def projects(self, company: Company) -> str:
@@ -123,7 +117,7 @@ class CompanyAdmin(ArvModelAdmin[Company]):
         expires_at = company.subscription_expires_at
         if expires_at is None:
             return "open", _("without end")
-        day = timezone.localtime(expires_at).date().isoformat()
+        day = timezone.localtime(expires_at, zone_of(company)).date().isoformat()
         if expires_at <= timezone.now():
             return "over", _("over since %(day)s") % {"day": day}
         return "running", _("until %(day)s") % {"day": day}

@@ -15,15 +15,17 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from companies import people
-from companies.admin.base import ArvModelAdmin, TenantOptions
+from companies.admin.base import ArvModelAdmin, TenantOptions, on_own_pages
+from companies.limits import LimitReached
 from companies.models import ApiToken, Membership, Role, User
 from companies.tenancy import access_of
+from companies.tokens import issue_token, revoke_token
 
 # Roles take the place of groups; addresses and second factors have pages of their own.
 for unused in (Group, EmailAddress, Authenticator):
@@ -49,7 +51,7 @@ class MembershipInline(TenantOptions, TabularInline[Membership, User]):
 
 
 @admin.register(User)
-class UserAdmin(TenantOptions, BaseUserAdmin[User], ModelAdmin[User]):
+class UserAdmin(BaseUserAdmin[User], ArvModelAdmin[User]):  # type: ignore[misc]
     """All people of the platform: for superusers alone."""
 
     form = UserChangeForm
@@ -85,8 +87,20 @@ class UserAdmin(TenantOptions, BaseUserAdmin[User], ModelAdmin[User]):
         if switched_off:
             people.disable(obj)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        # Nobody locks oneself out.
+        own = ("is_active", "is_superuser") if obj is not None and obj == request.user else ()
+        return (*self.readonly_fields, *own)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj != request.user and super().has_delete_permission(request, obj)
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        super().delete_model(request, obj)
+        people.delete_user(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            people.delete_user(user)
 
     @display(description=_("full name"))
     def full_name(self, user: User) -> str:
@@ -169,13 +183,13 @@ class MembershipAdmin(ArvModelAdmin[Membership]):
 
     role_to_view = Role.VIEWER
     role_to_change = role_to_delete = Role.OWNER
-    list_display = ("person", "email", "company", "role_label", "created_at")
+    list_display = ("email", "company", "role_label", "created_at")
     list_filter = ("role", "company")
     list_select_related = ("user", "company")
-    search_fields = ("user__username", "user__email", "company__name")
+    search_fields = ("user__email", "company__name")
     autocomplete_fields = ("company",)
-    readonly_fields = ("person", "email", "created_at")
-    ordering = ("company__name", "user__username")
+    readonly_fields = ("email", "created_at")
+    ordering = ("company__name", "user__email")
     actions = ("invite_again",)
 
     def get_form(
@@ -191,7 +205,7 @@ class MembershipAdmin(ArvModelAdmin[Membership]):
     def get_fieldsets(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("company", "email", "role")}),)
-        return ((None, {"fields": ("person", "email", "company", "role", "created_at")}),)
+        return ((None, {"fields": ("email", "company", "role", "created_at")}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         return (*self.readonly_fields, "company") if obj else ("created_at",)
@@ -228,19 +242,23 @@ class MembershipAdmin(ArvModelAdmin[Membership]):
 
     @admin.action(description=_("Send the invitation again"), permissions=["change"])
     def invite_again(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        count = 0
         for membership in queryset.select_related("user", "company"):
-            people.resend_invitation(membership)
-        count = len(queryset)
+            try:
+                people.resend_invitation(membership)
+            except LimitReached as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+                break
+            count += 1
+        if not count:
+            return
         text = ngettext("%(count)d invitation was sent.", "%(count)d invitations were sent.", count)
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
-    @display(description=_("person"), ordering="user__username")
-    def person(self, membership: Membership) -> str:
-        return str(membership.user)
-
     @display(description=_("e-mail"), ordering="user__email")
     def email(self, membership: Membership) -> str:
-        return membership.user.email or "—"
+        """All that owners know of an invited person, with an account here before or not."""
+        return membership.user.email or membership.user.username
 
     @display(
         description=_("role"),
@@ -278,7 +296,7 @@ class ApiTokenAdmin(ArvModelAdmin[ApiToken]):
         return ((None, {"fields": (*fields, *details)}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
-        kept = ("user", "company", "scope", "revoked_at") if obj else ()
+        kept = ("user", "company", "scope", "expires_at", "revoked_at") if obj else ()
         return (*self.readonly_fields, *kept)
 
     def get_form(
@@ -289,27 +307,41 @@ class ApiTokenAdmin(ArvModelAdmin[ApiToken]):
             form.base_fields["company"].required = True
         return form
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tokens are revoked, and their rows stay for the record; but they go with their user."""
+        return not on_own_pages(self, request) and super().has_delete_permission(request, obj)
+
     def save_model(
         self, request: HttpRequest, obj: ApiToken, form: ModelForm[ApiToken], change: bool
     ) -> None:
-        if not change and obj.user_id is None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        token, key = issue_token(
+            access=access_of(request),
+            issuer=None,
             # An owner's token acts as that owner: nobody acts in another person's name.
-            obj.user = cast("User", request.user)
-        key = None if change else obj.renew_key()
-        super().save_model(request, obj, form, change)
-        if key:
-            self.message_user(
-                request,
-                gettext("Copy the token now, it is not shown again: %(key)s") % {"key": key},
-                messages.WARNING,
-            )
+            user=obj.user if obj.user_id else cast("User", request.user),
+            scope=obj.scope,
+            name=obj.name,
+            company=obj.company,
+            expires_at=obj.expires_at,
+        )
+        # The admin goes on with the row that it was given.
+        obj.pk, obj.user, obj.prefix = token.pk, token.user, token.prefix
+        obj._state.adding = False
+        self.message_user(
+            request,
+            gettext("Copy the token now, it is not shown again: %(key)s") % {"key": key},
+            messages.WARNING,
+        )
 
     @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        count = 0
-        for token in queryset.filter(revoked_at__isnull=True):
-            token.revoke(timezone.now())
-            count += 1
+        tokens = list(queryset.filter(revoked_at__isnull=True))
+        for token in tokens:
+            revoke_token(token, now=timezone.now())
+        count = len(tokens)
         text = ngettext("%(count)d token was revoked.", "%(count)d tokens were revoked.", count)
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 

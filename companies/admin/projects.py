@@ -22,15 +22,18 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 from companies import limits
 from companies.admin.base import ArvModelAdmin
 from companies.admin.filters import ExpiresSoon, ProjectState
+from companies.admin.forms import CarefulForm
+from companies.admin.zones import zone_of
 from companies.models import Company, Project, ProjectStatus
 from companies.tenancy import access_of
 
 CONTENTS_SHOWN = 20
 
 
-class ProjectForm(forms.ModelForm[Project]):
+class ProjectForm(CarefulForm):
     """Checks what the model's own validation leaves out or the database alone would refuse."""
 
+    watched = ("status", "expires_at")
     tags = forms.CharField(
         label=_("Tags"),
         required=False,
@@ -56,16 +59,35 @@ class ProjectForm(forms.ModelForm[Project]):
             siblings = Project.objects.filter(company=company).exclude(pk=self.instance.pk)
             if siblings.filter(slug=slug).exists():
                 self.add_error("slug", _("The company has a project with this slug already."))
-        if company and not self.instance.pk:
-            self.check_limits(company)
+        if company:
+            self.check_limits(company, cleaned)
         return cleaned
 
-    def check_limits(self, company: Company) -> None:
+    def check_limits(self, company: Company, cleaned: dict[str, Any]) -> None:
+        """What the workflow that saves refuses is told beside the field."""
+        now = timezone.now()
+        project: Project = self.instance
+        wanted = {name: cleaned.get(name, getattr(project, name)) for name in self.watched}
+        longer = limits.prolonged(project, **wanted) if project.pk else []
         try:
-            limits.check_subscription(company, timezone.now())
-            limits.check_projects(company)
+            if longer or not project.pk:
+                limits.check_subscription(company, now)
+            if not project.pk:
+                limits.check_projects(company)
         except limits.LimitReached as error:
-            self.add_error("company", error)
+            self.add_error(longer[0] if longer else "company", error)
+        try:
+            if "expires_at" in longer or not project.pk:
+                limits.check_end(wanted["expires_at"], now)
+        except ValidationError as error:
+            self.add_error("expires_at", error)
+
+
+def local_end(project: Project, form: str) -> str:
+    """When a project ends by its company's clock; empty when it never does."""
+    if project.expires_at is None:
+        return ""
+    return date_format(timezone.localtime(project.expires_at, zone_of(project.company)), form)
 
 
 class ExtendForm(forms.Form):
@@ -81,9 +103,10 @@ class ExtendForm(forms.Form):
 @admin.register(Project)
 class ProjectAdmin(ArvModelAdmin[Project]):
     form = ProjectForm
-    list_display = ("name", "company", "contents", "expires_at", "days_left", "status_label")
+    list_display = ("name", "company", "contents", "end", "days_left", "status_label")
     list_filter = (ProjectState, ExpiresSoon, "project_type", "company")
     list_select_related = ("company",)
+    times_by_row = True
     search_fields = ("name", "slug", "company__name")
     autocomplete_fields = ("company",)
     readonly_fields = (
@@ -149,7 +172,8 @@ class ProjectAdmin(ArvModelAdmin[Project]):
         self, request: HttpRequest, obj: Project, form: ModelForm[Project], change: bool
     ) -> None:
         if change:
-            super().save_model(request, obj, form, change)
+            columns = cast("ProjectForm", form).changed_columns()
+            limits.change_project(obj, changed=columns, now=timezone.now())
         else:
             limits.add_project(obj, now=timezone.now())
 
@@ -193,7 +217,7 @@ class ProjectAdmin(ArvModelAdmin[Project]):
             "title": _("Extend projects"),
             "opts": self.opts,
             "form": form,
-            "projects": projects,
+            "projects": [(project, local_end(project, "DATE_FORMAT")) for project in projects],
             "from_list": "action" in request.POST,
         }
         return render(request, "admin/companies/extend.html", context)
@@ -212,13 +236,18 @@ class ProjectAdmin(ArvModelAdmin[Project]):
             "%(count)d projects were extended, the last one to %(last)s.",
             len(extended),
         )
-        last = max(project.expires_at for project in extended if project.expires_at)
-        details = {"count": len(extended), "last": date_format(timezone.localtime(last))}
+        ends = [(project.expires_at, project) for project in extended if project.expires_at]
+        _end, last = max(ends, key=lambda end: end[0])
+        details = {"count": len(extended), "last": local_end(last, "DATE_FORMAT")}
         self.message_user(request, text % details, messages.SUCCESS)
 
     @display(description=_("contents"), ordering="contents_count")
     def contents(self, project: Project) -> int:
         return cast("int", project.contents_count)  # type: ignore[attr-defined]
+
+    @display(description=_("expires at"), ordering="expires_at")
+    def end(self, project: Project) -> str:
+        return local_end(project, "DATETIME_FORMAT") or "—"
 
     @display(description=_("days left"), ordering="expires_at")
     def days_left(self, project: Project) -> str:

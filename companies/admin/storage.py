@@ -7,14 +7,14 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from companies.admin.base import ArvModelAdmin
+from companies.admin.base import ArvModelAdmin, on_own_pages
 from companies.models import (
     Role,
     StorageConnection,
@@ -74,9 +74,13 @@ class StorageConnectionForm(forms.ModelForm[StorageConnection]):
             # A secret that is left empty stays; anything else that is left empty goes.
             typed = {one.name: text for one, text in given.items() if text or not one.sensitive}
         self.instance.provider = provider
+        if "company" in self.fields:
+            self.instance.company = cleaned.get("company")
         try:
             self.instance.credentials = check_change(
-                self.instance, base_path=cleaned.get("base_path", ""), credentials=typed
+                self.instance,
+                base_path=cleaned.get("base_path", self.instance.base_path),
+                credentials=typed,
             )
         except ValidationError as error:
             for name, messages in error.message_dict.items():
@@ -112,23 +116,28 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
     list_select_related = ("company",)
     search_fields = ("name",)
     autocomplete_fields = ("company",)
-    actions = ("test_chosen",)
+    actions = slow_actions = ("test_chosen",)
     actions_submit_line = ("save_and_test",)
-    readonly_fields = ("is_default", "test_label", "last_tested_at", "test_error", "created_at")
+    readonly_fields = ("is_default", "test_status", "last_tested_at", "test_error", "created_at")
     fieldsets = (
         (
             None,
             {"fields": ("company", "name", "provider", "base_path", "is_active", "is_default")},
         ),
         (_("S3"), {"fields": tuple(PREFIX + parameter.name for parameter in PARAMETERS)}),
-        (_("Test"), {"fields": ("test_label", "last_tested_at", "test_error", "created_at")}),
+        (_("Test"), {"fields": ("test_status", "last_tested_at", "test_error", "created_at")}),
     )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: StorageConnection | None = None
     ) -> Any:
+        if obj is None:
+            return self.readonly_fields
         # Files that are there already are found through the provider, and are its company's.
-        return (*self.readonly_fields, "company", "provider") if obj else self.readonly_fields
+        fixed = ["company", "provider"]
+        if obj.provider == StorageProvider.LOCAL_DISK and not access_of(request).manages_platform:
+            fixed.append("base_path")
+        return (*self.readonly_fields, *fixed)
 
     def get_form(
         self,
@@ -172,7 +181,21 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
 
     @action(description=_("Save and test the connection"), permissions=("change",))
     def save_and_test(self, request: HttpRequest, obj: StorageConnection) -> None:
-        self.test(request, obj)
+        # Tested when what was saved is committed: a storage may take its time to answer.
+        request._test_connection = obj  # type: ignore[attr-defined]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        saved: StorageConnection | None = getattr(request, "_test_connection", None)
+        if saved is not None:
+            self.test(request, saved)
+        return response
 
     def test(self, request: HttpRequest, connection: StorageConnection) -> None:
         probe.test_connection(connection)
@@ -204,6 +227,7 @@ class StorageConnectionAdmin(ArvModelAdmin[StorageConnection]):
 @admin.register(StorageFolder)
 class StorageFolderAdmin(ArvModelAdmin[StorageFolder]):
     list_display = ("folder_type", "company", "path", "files_count", "weight")
+    list_after_template = None
     list_display_links = None
     list_filter = ("folder_type", "company")
     list_select_related = ("company",)
@@ -221,8 +245,4 @@ class StorageFolderAdmin(ArvModelAdmin[StorageFolder]):
 
     def has_delete_permission(self, request: HttpRequest, obj: StorageFolder | None = None) -> bool:
         """Not here; but the page that deletes a company asks too, and its folders go with it."""
-        page = request.resolver_match
-        own_pages = f"{self.opts.app_label}_{self.opts.model_name}_"
-        if page is None or (page.url_name or "").startswith(own_pages):
-            return False
-        return bool(super().has_delete_permission(request, obj))
+        return not on_own_pages(self, request) and super().has_delete_permission(request, obj)

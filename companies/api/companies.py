@@ -17,15 +17,6 @@ from companies.models import Company, Role, StorageConnection, StorageFolder, Su
 from companies.provisioning import add_company
 from companies.storage.connections import offered_to
 
-# What a company may use is the platform's to say; how it is reached is its owners'.
-OWNERS_FIELDS = {
-    "contact_email",
-    "contact_phone",
-    "telegram_chat_id",
-    "time_zone",
-    "storage_connection",
-}
-
 
 class ConnectionId(RowId):
     """A connection that the company may store its files in."""
@@ -70,7 +61,9 @@ class CompanySerializer(RowSerializer[Company]):
         )
 
     def validate(self, attrs: Any) -> Any:
-        if not self.access.manages_platform and (others := set(attrs) - OWNERS_FIELDS):
+        if not self.access.manages_platform and (
+            others := set(attrs).difference(Company.owner_fields)
+        ):
             raise PermissionDenied(
                 _("Only the platform's staff change: %s.") % ", ".join(sorted(others))
             )
@@ -79,8 +72,8 @@ class CompanySerializer(RowSerializer[Company]):
     def to_representation(self, instance: Company) -> Any:
         shown = super().to_representation(instance)
         if not self.access.manages_platform:
-            # What the platform's staff write about a company.
-            shown.pop("notes")
+            for name in Company.platform_fields:
+                shown.pop(name)
         return shown
 
 

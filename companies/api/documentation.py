@@ -1,10 +1,13 @@
 """`/api/schema` and `/api/docs`: for anyone, because they show no company's rows."""
 
+from functools import lru_cache
 from typing import Any
 
 from csp.constants import NONE, SELF
 from csp.decorators import csp_replace
+from django.utils import translation
 from django.utils.decorators import method_decorator
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
@@ -26,7 +29,21 @@ DOCS_CSP: dict[str, Any] = {
 }
 
 
+@lru_cache
+def _described(language: str | None) -> Any:
+    with translation.override(language):
+        return SchemaGenerator().get_schema(public=True)
+
+
+class KeptSchema(SchemaGenerator):
+    """Described once in a process and language: it takes a second, and anyone may ask."""
+
+    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+        return _described(translation.get_language())
+
+
 class SchemaView(SpectacularAPIView):
+    generator_class = KeptSchema
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (PublicThrottle,)

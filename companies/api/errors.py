@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from arv import api
 from companies.limits import LimitReached
-from companies.people import LastOwner
+from companies.people import AlreadyMember, LastOwner
 from companies.quota import QuotaExceeded
 from companies.storage.backend import StorageUnavailable
 
@@ -47,7 +47,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def translated(error: Exception) -> Exception:
-    if isinstance(error, (LimitReached, QuotaExceeded, LastOwner)):
+    if isinstance(error, (LimitReached, QuotaExceeded, LastOwner, AlreadyMember)):
         return Conflict(" ".join(error.messages), code=error.code)
     if isinstance(error, StorageUnavailable):
         logger.warning("storage_unavailable", exc_info=error)

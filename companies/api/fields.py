@@ -149,8 +149,15 @@ class RowSerializer(serializers.ModelSerializer[M]):
                     raise serializers.ValidationError({name: message})
         return attrs
 
-    def written(self, row: M, save: Callable[[M], Any] | None = None) -> M:
-        """`row` with the values of this request, valid and saved: by `save` when it is new."""
+    def written(
+        self,
+        row: M,
+        save: Callable[[M], Any] | None = None,
+        *,
+        change: Callable[[M, list[str]], Any] | None = None,
+    ) -> M:
+        """`row` with the values of this request, valid and saved: by `save` when it is new, by
+        `change`, which gets the names of the changed fields too, when that takes more."""
         changed = []
         for source, value in self.validated_data.items():
             if save is not None or getattr(row, source) != value:
@@ -162,6 +169,8 @@ class RowSerializer(serializers.ModelSerializer[M]):
             row.full_clean()
         if save is not None:
             save(row)
+        elif change is not None:
+            change(row, changed)
         else:
             row.save(update_fields=[*changed, "updated_at"])
         return row

@@ -43,7 +43,8 @@ class MemberViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, TenantView
     queryset = Membership.objects.select_related("user", "company")
     serializer_class = MemberSerializer
     filterset_class = MemberFilters
-    role_to_view = role_to_change = Role.OWNER
+    role_to_view = Role.VIEWER
+    role_to_change = Role.OWNER
 
     def change(self, row: Membership, serializer: Any) -> Membership:
         role = serializer.validated_data.get("role", row.role)
@@ -61,7 +62,9 @@ class MembersOfCompany(MemberViewSet):
 
     @extend_schema(request=Invitation, responses={201: MemberSerializer})
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Make the person of an e-mail address a member; somebody new is invited by e-mail."""
+        """Make the person of an e-mail address a member; somebody new is invited by e-mail.
+
+        Who is a member already keeps their role: 409."""
         company: Company = self.get_parent()
         invitation = Invitation(data=request.data, context=self.get_serializer_context())
         invitation.is_valid(raise_exception=True)

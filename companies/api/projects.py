@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from companies.api.base import TenantViewSet
 from companies.api.fields import RowId, RowSerializer, Text, WholeNumber
 from companies.api.lists import IdFilter, MomentFilter, Ordering, SearchFilter
-from companies.limits import MOST_DAYS, add_project, extend_project
+from companies.limits import MOST_DAYS, add_project, change_project, extend_project
 from companies.models import Company, Project, ProjectStatus, ProjectType, Role
 
 
@@ -93,7 +93,12 @@ class ProjectViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, TenantVie
         )
 
     def change(self, row: Project, serializer: Any) -> Project:
-        return serializer.written(row)
+        return serializer.written(
+            row,
+            change=lambda project, changed: change_project(
+                project, changed=changed, now=timezone.now()
+            ),
+        )
 
     @extend_schema(request=Days, responses=ProjectSerializer)
     def extend(self, request: Request, **kwargs: Any) -> Response:

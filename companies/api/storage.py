@@ -91,7 +91,15 @@ class ConnectionSerializer(RowSerializer[StorageConnection]):
                 raise serializers.ValidationError(
                     {"provider": _("Only the platform's staff set up this kind.")}
                 )
-        row = saved or StorageConnection(provider=attrs["provider"])
+        row = saved or StorageConnection(provider=attrs["provider"], company=attrs.get("company"))
+        if (
+            row.provider == StorageProvider.LOCAL_DISK
+            and not self.access.manages_platform
+            and attrs.get("base_path", row.base_path) != row.base_path
+        ):
+            raise serializers.ValidationError(
+                {"base_path": _("Only the platform's staff move files on this machine's disk.")}
+            )
         try:
             attrs["credentials"] = check_change(
                 row,

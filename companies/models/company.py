@@ -119,6 +119,15 @@ class CompanyQuerySet(models.QuerySet["Company"]):
 
 class Company(models.Model):
     company_path: ClassVar = "pk"
+    # What it may use is the platform's to say; how it is reached is its owners'.
+    owner_fields: ClassVar = (
+        "contact_email",
+        "contact_phone",
+        "telegram_chat_id",
+        "time_zone",
+        "storage_connection",
+    )
+    # Its own people are not shown these.
     platform_fields: ClassVar = ("notes", "metadata")
 
     name = models.CharField(_("name"), max_length=255, unique=True)

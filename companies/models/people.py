@@ -84,7 +84,9 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} · {self.company} · {self.get_role_display()}"
+        # Not the name they sign in with: that is between them and the platform.
+        person = self.user.email or self.user.username
+        return f"{person} · {self.company} · {self.get_role_display()}"
 
 
 class TokenScope(models.TextChoices):
@@ -166,12 +168,6 @@ class ApiToken(models.Model):
         return hmac.new(
             settings.API_TOKEN_PEPPER.encode(), key.encode(), hashlib.sha256
         ).hexdigest()
-
-    def revoke(self, now: datetime) -> None:
-        """Close the token for good; a second time changes nothing."""
-        if self.revoked_at is None:
-            self.revoked_at = now
-            self.save(update_fields=["revoked_at"])
 
     def renew_key(self) -> str:
         """Give the token a new key and return it: the only time that it can be seen."""

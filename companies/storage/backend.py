@@ -85,14 +85,25 @@ class Backend(abc.ABC):
 
     parameters: ClassVar[tuple[Parameter, ...]] = ()
 
-    def __init__(self, *, base_path: str, credentials: dict[str, Any]) -> None:
+    def __init__(
+        self, *, base_path: str, credentials: dict[str, Any], platform: bool = False
+    ) -> None:
         self.base_path = "/".join(PurePosixPath(base_path.strip("/")).parts)
         self.credentials = credentials
+        self.platform = platform
 
     @classmethod
-    def validate(cls, *, base_path: str, credentials: dict[str, Any], look_up: bool = True) -> None:
+    def validate(
+        cls,
+        *,
+        base_path: str,
+        credentials: dict[str, Any],
+        platform: bool = False,
+        look_up: bool = True,
+    ) -> None:
         """Raises ValidationError, keyed by `base_path` and the names of the parameters.
 
+        `platform` says that the connection is the platform's own and not a company's.
         With `look_up` False it sends nothing, not even the question for a host's address.
         """
         errors: dict[str, Any] = {}

@@ -44,13 +44,18 @@ def backend_class(provider: str) -> type[Backend]:
     return found
 
 
-def validate_connection(*, provider: str, base_path: str, credentials: dict[str, Any]) -> None:
-    """Raises ValidationError, keyed by `provider`, `base_path` and the names of parameters."""
+def validate_connection(
+    *, provider: str, base_path: str, credentials: dict[str, Any], platform: bool = False
+) -> None:
+    """Raises ValidationError, keyed by `provider`, `base_path` and the names of parameters.
+
+    `platform` says that the connection is the platform's own and not a company's.
+    """
     try:
         kind = backend_class(provider)
     except StorageUnavailable as error:
         raise ValidationError({"provider": str(error)}) from error
-    kind.validate(base_path=base_path, credentials=credentials)
+    kind.validate(base_path=base_path, credentials=credentials, platform=platform)
 
 
 def offered_to(company: Company | None, *, platform: bool) -> QuerySet[StorageConnection]:
@@ -81,12 +86,18 @@ def check_change(
 ) -> dict[str, str]:
     """The whole credentials after a change by `credentials`: what is left out stays, "" removes.
 
+    A connection that is being made has its provider and its company already.
     Raises ValidationError, keyed like `validate_connection`, also for another place while files
     are in the present one.
     """
     saved = connection.credentials
     settled = {name: text for name, text in {**saved, **credentials}.items() if text}
-    validate_connection(provider=connection.provider, base_path=base_path, credentials=settled)
+    validate_connection(
+        provider=connection.provider,
+        base_path=base_path,
+        credentials=settled,
+        platform=connection.company_id is None,
+    )
     moved = {
         name for name in ("endpoint_url", "bucket") if settled.get(name, "") != saved.get(name, "")
     }
@@ -119,17 +130,23 @@ def backend_of(connection: StorageConnection) -> Backend:
 
 def _build(connection: StorageConnection) -> Backend:
     kind = backend_class(connection.provider)
+    platform = connection.company_id is None
     try:
         # Signing an address needs no name server; each request looks the host up by itself.
         kind.validate(
-            base_path=connection.base_path, credentials=connection.credentials, look_up=False
+            base_path=connection.base_path,
+            credentials=connection.credentials,
+            platform=platform,
+            look_up=False,
         )
     except ValidationError as error:
         raise StorageUnavailable(
             _("The storage connection “%(name)s” is not set up properly.")
             % {"name": connection.name}
         ) from error
-    return kind(base_path=connection.base_path, credentials=connection.credentials)
+    return kind(
+        base_path=connection.base_path, credentials=connection.credentials, platform=platform
+    )
 
 
 def backend_for(connection_id: int) -> Backend:

@@ -2,9 +2,11 @@
 
 import re
 import socket
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from companies.storage.backend import StorageUnavailable
@@ -38,6 +40,10 @@ class EndpointRefused(StorageUnavailable):
     """The address of a storage is malformed, or one the server must not connect to."""
 
 
+class NoAddress(EndpointRefused):
+    """The host of a storage has no address now."""
+
+
 def split_endpoint(url: str) -> SplitResult:
     """The parts of an `http(s)://host[:port][/path]` address. Raises EndpointRefused."""
     try:
@@ -66,22 +72,53 @@ def is_allowed(address: IPv4Address | IPv6Address, *, allow_private: bool) -> bo
     return allow_private or not is_inside
 
 
-def check_endpoint(url: str, *, allow_private: bool, look_up: bool = True) -> None:
-    """Raises EndpointRefused when any address that the host of `url` has now is forbidden.
+def may_be_private(*, platform: bool) -> bool:
+    """Whether a storage of the platform, or else of a company, may be in a private network.
 
-    A host without an address passes: there is nothing to reach. So does every host name when
-    `look_up` is False, which asks no name server.
+    In production a company's own never may: its owners would reach whatever is beside the server.
     """
-    parts = split_endpoint(url)
+    own_network = platform or settings.ENVIRONMENT != "production"
+    return own_network and bool(settings.STORAGE_ALLOW_PRIVATE_ENDPOINTS)
+
+
+def allowed_addresses(
+    host: str, port: int | None, *, platform: bool, look_up: bool = True
+) -> list[str]:
+    """The addresses that `host` has now, in the order in which they should be tried.
+
+    Raises EndpointRefused when it has none (NoAddress), or a single one that is forbidden.
+    """
+    allow_private = may_be_private(platform=platform)
+    # The same text for both: it shall not tell which names the private network knows.
+    nowhere = _("“%(host)s” has no public address.") % {"host": host}
     flags = 0 if look_up else socket.AI_NUMERICHOST
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM, flags=flags)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     except (socket.gaierror, UnicodeError):
-        return
-    for *_others, where in found:
+        found = []
+    if not found:
+        raise NoAddress(
+            _("“%(host)s” has no address.") % {"host": host} if allow_private else nowhere
+        )
+    texts = [str(where[0]) for *_others, where in found]
+    for text in texts:
         # A scope id ("fe80::1%eth0") is no part of the address.
-        address = ip_address(str(where[0]).partition("%")[0])
+        address = ip_address(text.partition("%")[0])
         if not is_allowed(address, allow_private=allow_private):
             raise EndpointRefused(
                 _("The server must not connect to %(address)s.") % {"address": address}
+                if allow_private
+                else nowhere
             )
+    return list(dict.fromkeys(texts))
+
+
+def check_endpoint(url: str, *, platform: bool, look_up: bool = True) -> None:
+    """Raises EndpointRefused when any address that the host of `url` has now is forbidden.
+
+    A host without an address passes: a form is not the place to find out, and nothing is sent
+    there. So does every host name when `look_up` is False, which asks no name server.
+    """
+    parts = split_endpoint(url)
+    with suppress(NoAddress):
+        allowed_addresses(parts.hostname or "", parts.port, platform=platform, look_up=look_up)

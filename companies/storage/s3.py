@@ -13,7 +13,6 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.utils.translation import gettext_lazy as _
@@ -26,26 +25,40 @@ from companies.storage.backend import (
     StorageUnavailable,
     StoredObject,
 )
-from companies.storage.endpoints import EndpointRefused, check_endpoint, split_endpoint
+from companies.storage.endpoints import (
+    EndpointRefused,
+    allowed_addresses,
+    check_endpoint,
+    split_endpoint,
+)
 from companies.storage.names import content_type_of
+from companies.storage.pinned import pin
 
 URL_LIFETIME_SECONDS = 6 * 3600
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 
 
-def _check_before_sending(request: Any, **_event: Any) -> None:
-    """Look again at each request: a name may lead elsewhere than when the form was saved."""
-    check_endpoint(
-        request.url.partition("?")[0], allow_private=settings.STORAGE_ALLOW_PRIVATE_ENDPOINTS
-    )
-
-
 class _Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
+    platform = False
+
     def _create_session(self) -> boto3.Session:
         session: boto3.Session = super()._create_session()
-        session.events.register("before-send.s3", _check_before_sending)
+        session.events.register("before-send.s3", self._check_before_sending)
         return session
+
+    def _check_before_sending(self, request: Any, **_event: Any) -> None:
+        """Look again at each request: a name may lead elsewhere than when the form was saved."""
+        parts = split_endpoint(request.url.partition("?")[0])
+        allowed_addresses(parts.hostname or "", parts.port, platform=self.platform)
+
+    @property
+    def connection(self) -> Any:
+        is_new = not hasattr(self._connections, "connection")
+        connection = super().connection
+        if is_new:
+            pin(connection.meta.client, platform=self.platform)
+        return connection
 
     def get_object_parameters(self, name: str) -> dict[str, str]:
         # From the name: what the uploading client claims would be served to every visitor.
@@ -74,15 +87,20 @@ class S3Backend(Backend):
     )
 
     @classmethod
-    def validate(cls, *, base_path: str, credentials: dict[str, Any], look_up: bool = True) -> None:
-        super().validate(base_path=base_path, credentials=credentials, look_up=look_up)
+    def validate(
+        cls,
+        *,
+        base_path: str,
+        credentials: dict[str, Any],
+        platform: bool = False,
+        look_up: bool = True,
+    ) -> None:
+        super().validate(
+            base_path=base_path, credentials=credentials, platform=platform, look_up=look_up
+        )
         errors: dict[str, Any] = {}
         try:
-            check_endpoint(
-                credentials["endpoint_url"],
-                allow_private=settings.STORAGE_ALLOW_PRIVATE_ENDPOINTS,
-                look_up=look_up,
-            )
+            check_endpoint(credentials["endpoint_url"], platform=platform, look_up=look_up)
         except EndpointRefused as error:
             errors["endpoint_url"] = str(error)
         if public := credentials.get("public_endpoint_url"):
@@ -99,7 +117,7 @@ class S3Backend(Backend):
 
     def _bucket_at(self, endpoint_url: str) -> _Bucket:
         options = self.credentials
-        return _Bucket(
+        bucket = _Bucket(
             access_key=options["access_key"],
             secret_key=options["secret_key"],
             # Nothing may come from the environment of the process.
@@ -127,6 +145,8 @@ class S3Backend(Backend):
                 response_checksum_validation="when_required",
             ),
         )
+        bucket.platform = self.platform
+        return bucket
 
     @cached_property
     def _bucket(self) -> _Bucket:

@@ -75,11 +75,13 @@ def test_an_owner_changes_how_the_company_is_reached_and_nothing_else(
 def test_what_staff_note_about_a_company_is_for_staff(
     client: Client, owner: User, superuser: User, company: Company
 ) -> None:
-    Company.objects.update(notes="Pays late.")
+    Company.objects.update(notes="Pays late.", metadata={"debt": 7})
     client.force_login(owner)
-    assert "notes" not in client.get(f"/api/companies/{company.pk}").json()
+    shown = client.get(f"/api/companies/{company.pk}").json()
+    assert not {"notes", "metadata"} & shown.keys()
     client.force_login(superuser)
-    assert client.get(f"/api/companies/{company.pk}").json()["notes"] == "Pays late."
+    shown = client.get(f"/api/companies/{company.pk}").json()
+    assert (shown["notes"], shown["metadata"]) == ("Pays late.", {"debt": 7})
 
 
 def test_the_storage_of_a_company_is_its_folders_and_its_quota(
@@ -204,6 +206,63 @@ def test_a_project_is_extended_from_its_end(owners: Client, company: Company) ->
     Project.objects.update(expires_at=None)
     refused = post(owners, url, {"days": 30})
     assert (refused.status_code, refused.json()["code"]) == (400, "never_expires")
+
+
+def test_without_a_subscription_no_project_runs_again_or_longer(
+    client: Client, company: Company, editor: User
+) -> None:
+    client.force_login(editor)
+    now = timezone.now()
+    project = ProjectFactory.create(
+        company=company, expires_at=now + timedelta(days=3), status="paused"
+    )
+    Company.objects.update(subscription_expires_at=now)
+    url = f"projects/{project.pk}"
+    for body in (
+        {"status": "active"},
+        {"expires_at": None},
+        {"expires_at": (now + timedelta(days=4)).isoformat()},
+    ):
+        refused = patch(client, url, body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "subscription_expired")
+    sooner = {"name": "Kept", "expires_at": (now + timedelta(days=2)).isoformat()}
+    assert patch(client, url, {**sooner, "status": "archived"}).status_code == 200
+    Company.objects.update(subscription_expires_at=None)
+    later = {"expires_at": (now + timedelta(days=4)).isoformat(), "status": "active"}
+    assert patch(client, url, later).json()["status"] == "active"
+
+
+def test_a_project_ends_as_late_as_an_extension_takes_it_and_no_later(
+    owners: Client, company: Company
+) -> None:
+    project = ProjectFactory.create(company=company, expires_at=timezone.now())
+    body = {"expires_at": "2999-01-01T00:00:00Z"}
+    for refused in (
+        patch(owners, f"projects/{project.pk}", body),
+        post(owners, "projects", {"name": "P", "company_id": company.pk, **body}),
+    ):
+        assert (refused.status_code, list(refused.json()["fields"])) == (400, ["expires_at"])
+
+
+def test_every_member_sees_who_works_for_the_company(
+    client: Client, company: Company, owner: User, viewer: User
+) -> None:
+    client.force_login(viewer)
+    rows = client.get(f"/api/companies/{company.pk}/members").json()["results"]
+    assert {(row["email"], row["role"]) for row in rows} == {
+        (owner.email, "owner"),
+        (viewer.email, "viewer"),
+    }
+    assert patch(client, f"members/{rows[0]['id']}", {"role": "owner"}).status_code == 403
+
+
+def test_a_member_is_not_invited_again(
+    owners: Client, company: Company, owner: User, editor: User
+) -> None:
+    url = f"companies/{company.pk}/members"
+    refused = post(owners, url, {"email": editor.email.upper(), "role": "viewer"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "already_member")
+    assert Membership.objects.get(user=editor).role == Role.EDITOR
 
 
 def test_members_are_added_changed_and_removed_but_the_last_owner_stays(

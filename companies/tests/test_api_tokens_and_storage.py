@@ -207,6 +207,29 @@ def test_where_files_are_already_the_place_stays(
     assert renamed.status_code == 200
 
 
+def test_an_owner_does_not_move_a_disk_that_the_platform_gave_the_company(
+    client: Client, owner: User, superuser: User, company: Company
+) -> None:
+    disk = StorageConnection.objects.create(
+        name="Disk", provider="local_disk", company=company, base_path="here"
+    )
+    url = f"/api/storage/connections/{disk.pk}"
+    page = f"/admin/companies/storageconnection/{disk.pk}/change/"
+    body = {"base_path": "of/another"}
+    for user, moved in ((owner, False), (superuser, True)):
+        client.force_login(user)
+        answer = client.patch(url, body, content_type=JSON)
+        assert answer.status_code == (200 if moved else 400)
+        assert moved or list(answer.json()["fields"]) == ["base_path"]
+        renamed = client.patch(url, {"name": f"By {user}"}, content_type=JSON)
+        assert renamed.status_code == 200
+        form = {"name": f"Form of {user}", "base_path": "a/third", "is_active": "on"}
+        assert client.post(page, form).status_code == 302
+        disk.refresh_from_db()
+        assert disk.name == f"Form of {user}"
+        assert disk.base_path == ("a/third" if moved else "here")
+
+
 def test_an_owner_does_not_choose_what_the_platform_keeps_for_others(
     client: Client, owner: User, superuser: User, company: Company
 ) -> None:

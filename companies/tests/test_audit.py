@@ -93,6 +93,28 @@ def test_it_is_filtered_by_kind_and_turned_by_pages(
     assert signed_in(owner).get(f"{AUDIT}?model=companies.user").status_code == 404
 
 
+def test_viewers_do_not_read_of_what_they_cannot_open(
+    signed_in: Callable[[User], Client], company: Company, owner: User, viewer: User
+) -> None:
+    ApiToken.issue(user=owner, company=company, name="Importer of the night")
+    StorageConnection.objects.create(name="Vault", provider="minio", company=company)
+    for user, seen in ((owner, True), (viewer, False)):
+        shown = signed_in(user).get(AUDIT).content.decode()
+        assert ("Importer of the night" in shown) is seen
+        assert ("Vault" in shown) is seen
+
+
+def test_a_change_of_the_platforms_notes_leaves_no_trace_for_members(
+    signed_in: Callable[[User], Client], company: Company, owner: User
+) -> None:
+    company.notes = "Pays late."
+    company.save()
+    page = f"/admin/companies/company/{company.pk}/history/"
+    shown = signed_in(owner).get(page).content.decode()
+    assert "<td>changed" not in shown
+    assert "<td>created" in shown
+
+
 def test_related_rows_are_named_where_the_reader_may_see_them(
     signed_in: Callable[[User], Client], company: Company, owner: User
 ) -> None:

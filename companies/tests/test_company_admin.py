@@ -1,12 +1,18 @@
 """Companies and projects in the admin: what cannot be is a form error, never a crash."""
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
+from django.utils import timezone
 
-from companies.models import Company, Project, StorageFolder, User
+from companies.admin.forms import CarefulForm
+from companies.admin.projects import ProjectForm
+from companies.limits import extend_project
+from companies.models import Company, Project, StorageConnection, StorageFolder, User
 from companies.storage.router import TenantStorage, generated_name
 from companies.tests.factories import ProjectFactory
 
@@ -130,3 +136,126 @@ class TestDeleting:
         chosen = {"action": "delete_selected", "_selected_action": folder.pk, "post": "yes"}
         staff.post(folders, chosen)
         assert StorageFolder.objects.filter(pk=folder.pk).exists()
+
+
+class TestProjectsThatRunLonger:
+    """`expires_at` and `status` are remembered by the page that shows them."""
+
+    NOW = timezone.now().replace(microsecond=0)
+
+    @pytest.fixture
+    def project(self, company: Company) -> Project:
+        ends = self.NOW + timedelta(days=2)
+        project: Project = ProjectFactory.create(company=company, expires_at=ends)
+        return project
+
+    def page(self, staff: Client, project: Project) -> dict[str, str]:
+        """What a browser would post of the page."""
+        html = staff.get(f"/admin/companies/project/{project.pk}/change/").content.decode()
+        names = ["expires_at_0", "expires_at_1", "initial-status"]
+        names += ["initial-expires_at_0", "initial-expires_at_1"]
+        fields = {}
+        for name in names:
+            [tag] = re.findall(rf'<input[^>]* name="{name}"[^>]*>', html)
+            fields[name] = re.findall(r'value="([^"]*)"', tag)[0]
+        return fields
+
+    def save(self, staff: Client, project: Project, **fields: Any) -> Any:
+        page = f"/admin/companies/project/{project.pk}/change/"
+        answer = staff.post(page, project_form(slug=project.slug, **fields))
+        project.refresh_from_db()
+        return answer
+
+    def test_a_stale_page_takes_back_no_extension(self, staff: Client, project: Project) -> None:
+        shown = self.page(staff, project)
+        extended = extend_project(project, days=30, now=self.NOW).expires_at
+        assert self.save(staff, project, **{**shown, "name": "Renamed"}).status_code == 302
+        assert (project.name, project.expires_at) == ("Renamed", extended)
+        assert project.history.latest().expires_at == extended
+
+    def test_what_others_write_during_the_save_stays(
+        self, staff: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = ProjectForm.is_valid
+
+        def somebody_comes_in_between(form: ProjectForm) -> bool:
+            Project.objects.update(last_notification_sent_at=self.NOW, status="expired")
+            return real(form)
+
+        shown = self.page(staff, project)
+        monkeypatch.setattr(ProjectForm, "is_valid", somebody_comes_in_between)
+        assert self.save(staff, project, **{**shown, "name": "Renamed"}).status_code == 302
+        assert (project.name, project.status) == ("Renamed", "expired")
+        assert project.last_notification_sent_at == self.NOW
+        assert project.history.latest().status == "expired"
+
+    def test_a_page_shown_again_with_an_error_still_knows_what_it_showed(
+        self, staff: Client, project: Project
+    ) -> None:
+        shown = self.page(staff, project)
+        day = (self.NOW + timedelta(days=9)).date().isoformat()
+        wrong = {**shown, "name": "", "expires_at_0": day}
+        html = self.save(staff, project, **wrong).content.decode()
+        for name in ("initial-expires_at_0", "initial-expires_at_1"):
+            [tag] = re.findall(rf'<input[^>]* name="{name}"[^>]*>', html)
+            assert f'value="{shown[name]}"' in tag
+        self.save(staff, project, **{**wrong, "name": "Right"})
+        assert project.expires_at
+        assert project.expires_at.date().isoformat() == day
+
+    def test_without_a_subscription_the_form_says_no_beside_the_field(
+        self, staff: Client, company: Company, project: Project
+    ) -> None:
+        Project.objects.update(status="paused")
+        Company.objects.update(subscription_expires_at=self.NOW)
+        shown = {**self.page(staff, project), "status": "paused"}
+        day = (self.NOW + timedelta(days=9)).date().isoformat()
+        later = errors(self.save(staff, project, **{**shown, "expires_at_0": day}))
+        assert later.keys() == {"expires_at"}
+        assert errors(self.save(staff, project, **{**shown, "status": "active"})).keys() == {
+            "status"
+        }
+        assert self.save(staff, project, **{**shown, "name": "Renamed"}).status_code == 302
+        assert (project.name, project.status) == ("Renamed", "paused")
+
+    def test_no_end_is_too_far_away(
+        self, staff: Client, company: Company, project: Project
+    ) -> None:
+        far = {"expires_at_0": "2999-01-01", "expires_at_1": "00:00:00"}
+        answer = self.save(staff, project, **{**self.page(staff, project), **far})
+        assert errors(answer).keys() == {"expires_at"}
+        new = project_form(company=company.pk, slug="", **far)
+        assert errors(staff.post("/admin/companies/project/add/", new)).keys() == {"expires_at"}
+
+
+def test_a_new_company_is_made_as_everywhere_and_a_change_writes_no_more_than_it_says(
+    staff: Client,
+    superuser: User,
+    local_connection: StorageConnection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    form = {
+        "name": "Fresh",
+        "slug": "",
+        "time_zone": "UTC",
+        "is_active": "on",
+        "storage_connection": local_connection.pk,
+        "storage_quota_gb": "10",
+        "subscription_tier": "basic",
+        "projects_limit": "5",
+    }
+    assert staff.post("/admin/companies/company/add/", form).status_code == 302
+    company = Company.objects.get(name="Fresh")
+    assert company.created_by == superuser
+    assert company.storage_folders.exists()
+    real = CarefulForm.is_valid
+
+    def somebody_comes_in_between(form: CarefulForm) -> bool:
+        Company.objects.update(contact_phone="+7", projects_limit=9)
+        return real(form)
+
+    monkeypatch.setattr(CarefulForm, "is_valid", somebody_comes_in_between)
+    change = f"/admin/companies/company/{company.pk}/change/"
+    assert staff.post(change, {**form, "name": "Renamed"}).status_code == 302
+    company.refresh_from_db()
+    assert (company.name, company.contact_phone, company.projects_limit) == ("Renamed", "+7", 9)

@@ -14,6 +14,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
 from companies import people
+from companies.limits import LimitReached
 from companies.models import Company, Membership, Role, User
 from companies.tests.conftest import PostOffice
 from companies.tests.factories import PASSWORD, MembershipFactory, UserFactory
@@ -78,7 +79,6 @@ def test_the_invited_set_a_password_and_sign_in_with_it(invite: Invite, settings
     chosen = {"password1": "a rather long password", "password2": "a rather long password"}
     done = client.post(form.request["PATH_INFO"], chosen, follow=True)
     assert done.status_code == 200
-    print(form.request["PATH_INFO"], done.redirect_chain, done.content.decode()[900:])
     login = {"login": NEW, "password": "a rather long password"}
     assert client.post("/account/login/", login).headers["Location"] == "/admin/"
     assert "_auth_user_id" in client.session
@@ -114,14 +114,13 @@ def test_the_letter_speaks_the_inviters_language(invite: Invite) -> None:
     assert '<html lang="ru">' in mail.outbox[0].message().as_string()
 
 
-def test_inviting_twice_makes_one_member_with_the_newest_role(
-    invite: Invite, company: Company
-) -> None:
+def test_a_member_is_not_invited_again_and_keeps_the_role(invite: Invite) -> None:
     first = invite(NEW, Role.VIEWER)
-    second = invite(NEW.lower(), Role.OWNER)
-    assert first.pk == second.pk
-    assert Membership.objects.get(pk=first.pk).role == Role.OWNER
+    with pytest.raises(people.AlreadyMember):
+        invite(NEW.lower(), Role.OWNER)
+    assert Membership.objects.get(pk=first.pk).role == Role.VIEWER
     assert User.objects.filter(email__iexact=NEW).count() == 1
+    assert len(mail.outbox) == 1
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b", "a b@example.com"])
@@ -136,7 +135,8 @@ def test_a_long_address_gets_another_username(invite: Invite) -> None:
     made = invite(email)
     assert made.user.email == email
     assert len(made.user.username) <= 150
-    assert invite(email).user == made.user
+    with pytest.raises(people.AlreadyMember):
+        invite(email)
 
 
 def test_a_switched_off_account_is_told_nothing_and_stays_off(
@@ -174,14 +174,23 @@ def test_an_invitation_can_be_sent_again(
     assert [letter.to for letter in mail.outbox] == [[made.user.email]] * 2
 
 
+def test_nobody_is_buried_in_invitations(invite: Invite, company: Company, owner: User) -> None:
+    made = invite(NEW)
+    for _letter in range(people.LETTERS_PER_HOUR["address"] - 1):
+        people.resend_invitation(made)
+    # Out and in again is no way around it.
+    people.remove_member(made)
+    with pytest.raises(LimitReached):
+        invite(NEW.upper())
+    assert Membership.objects.filter(company=company).count() == 1
+    assert invite("somebody.else@example.com").company == company
+
+
 def test_the_last_owner_stays_owner(company: Company, owner: User, editor: User) -> None:
     membership = Membership.objects.get(user=owner)
     for attempt in (
         lambda: people.change_role(membership, Role.VIEWER),
         lambda: people.remove_member(membership),
-        lambda: people.invite(
-            email=owner.email, company=company, role=Role.EDITOR, invited_by=owner
-        ),
     ):
         with pytest.raises(people.LastOwner):
             attempt()

@@ -128,6 +128,21 @@ class TestTokens:
         bearer = {"Authorization": f"Bearer {key}"}
         assert Client().get("/api/analytics/overview", headers=bearer).status_code == 401
 
+    def test_a_token_is_neither_prolonged_nor_deleted(
+        self, signed_in: Callable[[User], Client], company: Company, owner: User, superuser: User
+    ) -> None:
+        past = timezone.now() - timedelta(days=1)
+        token, _key = ApiToken.issue(user=superuser, company=company, name="Old", expires_at=past)
+        client = signed_in(owner)
+        change = {"name": "Old", "expires_at_0": "", "expires_at_1": ""}
+        assert client.post(f"{TOKENS}{token.pk}/change/", change).status_code == 302
+        assert client.post(f"{TOKENS}{token.pk}/delete/", {"post": "yes"}).status_code == 403
+        client.post(
+            TOKENS, {"action": "delete_selected", "_selected_action": token.pk, "post": "yes"}
+        )
+        token.refresh_from_db()
+        assert token.expires_at == past
+
 
 class TestConnections:
     def form(self, company: Company, **changes: Any) -> dict[str, Any]:

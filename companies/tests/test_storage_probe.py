@@ -1,6 +1,10 @@
 """Trying a connection out tells staff what is wrong, and never a secret."""
 
+import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
@@ -87,3 +91,30 @@ def test_yandex_disk_is_said_not_to_be_available_yet(company: Company) -> None:
     company.storage_connection = connection
     with pytest.raises(StorageUnavailable, match="not available yet"):
         TenantStorage().save(generated_name(company, "videos", "a.mp4"), ContentFile(b"x"))
+
+
+@pytest.fixture
+def slow_server() -> Iterator[str]:
+    """The address of a server that takes a connection and then says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_storage_that_keeps_silent_is_given_up_in_time(
+    s3_connection: StorageConnection, slow_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(probe, "_free", BoundedSemaphore(1))
+    working = dict(s3_connection.credentials)
+    s3_connection.credentials["endpoint_url"] = slow_server
+    s3_connection.save()
+    started = time.monotonic()
+    probe.test_connection(s3_connection)
+    assert time.monotonic() - started < 5
+    assert s3_connection.test_status == "failed"
+    assert "did not answer within" in s3_connection.test_error
+    # Its thread is still waiting, and a second one is not begun beside it.
+    s3_connection.credentials = working
+    s3_connection.save()
+    probe.test_connection(s3_connection)
+    assert "try again" in s3_connection.test_error

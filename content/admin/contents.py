@@ -31,10 +31,11 @@ from content.admin.filters import (
     WithoutVideo,
 )
 from content.admin.forms import ARContentForm, VideoForm
-from content.admin.lists import BoundedRelatedFilter, id_in, zone_note
+from content.admin.lists import id_in
 from content.admin.panels import qr_panel, target_of, views_panel
 from content.admin.targets import TargetAdmin
 from content.admin.videos import video_state
+from content.changes import switch_content
 from content.models import ARContent, Video
 from content.publishing import Visibility, visibility
 
@@ -109,7 +110,7 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         MarkerStatusFilter,
         WithoutVideo,
         ContentExpiresSoon,
-        ("project", BoundedRelatedFilter),
+        "project",
         "company",
     )
     list_select_related = ("project", "company", "portrait")
@@ -135,10 +136,7 @@ class ARContentAdmin(TargetAdmin[ARContent]):
     actions = ("regenerate_markers", "switch_on", "switch_off")
 
     def get_fieldsets(self, request: HttpRequest, obj: ARContent | None = None) -> Any:
-        when = {
-            "fields": ("is_active", "published_at", "expires_at"),
-            "description": zone_note(),
-        }
+        when = {"fields": ("is_active", "published_at", "expires_at")}
         if obj is None:
             return (
                 (None, {"fields": ("project", "title", "description", "picture", "portrait")}),
@@ -243,7 +241,7 @@ class ARContentAdmin(TargetAdmin[ARContent]):
 
     @admin.action(description=_("Switch on: show to visitors"), permissions=["change"])
     def switch_on(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> None:
-        count = sum(processing.switch_content(content, on=True) for content in queryset)
+        count = self.switch(queryset, on=True)
         text = ngettext(
             "%(count)d content is on. “Switch off” takes it back.",
             "%(count)d contents are on. “Switch off” takes it back.",
@@ -253,13 +251,17 @@ class ARContentAdmin(TargetAdmin[ARContent]):
 
     @admin.action(description=_("Switch off: hide from visitors"), permissions=["change"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[ARContent]) -> None:
-        count = sum(processing.switch_content(content, on=False) for content in queryset)
+        count = self.switch(queryset, on=False)
         text = ngettext(
             "%(count)d content is off; nothing is lost, “Switch on” brings it back.",
             "%(count)d contents are off; nothing is lost, “Switch on” brings them back.",
             count,
         )
         self.report_switched(request, text, count)
+
+    def switch(self, queryset: QuerySet[ARContent], *, on: bool) -> int:
+        now = timezone.now()
+        return sum(switch_content(content, on=on, now=now) for content in queryset)
 
     def report_switched(self, request: HttpRequest, text: str, count: int) -> None:
         if count:

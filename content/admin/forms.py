@@ -12,10 +12,11 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
+from companies.admin.forms import CarefulForm
 from companies.limits import check_subscription
 from companies.models import Company
 from companies.quota import check_room
-from content import processing
+from content import changes, processing
 from content.markers import NormalisedImage
 from content.models import ARContent, ImageTarget, Portrait, Video
 from content.video_file import VideoFile
@@ -29,20 +30,6 @@ class PictureField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> NormalisedImage | None:
         upload = super().clean(data, initial)
         return processing.read_picture(upload) if isinstance(upload, UploadedFile) else None
-
-
-class CarefulForm(forms.ModelForm[Any]):
-    """Writes what the form changed and nothing else: a worker may be writing the rest."""
-
-    def changed_columns(self) -> list[str]:
-        columns = {field.name for field in self.instance._meta.concrete_fields}
-        return [*columns.intersection(self.changed_data), "updated_at"]
-
-    def save(self, commit: bool = True) -> Any:
-        if commit and self.instance.pk:
-            self.instance.save(update_fields=self.changed_columns())
-            return self.instance
-        return super().save(commit)
 
 
 class TargetForm(CarefulForm):
@@ -91,6 +78,7 @@ class TargetForm(CarefulForm):
 
 
 class ARContentForm(TargetForm):
+    watched = ("is_active", "published_at", "expires_at")
     playing = forms.ModelChoiceField(
         Video.objects.none(),
         required=False,
@@ -130,6 +118,7 @@ class ARContentForm(TargetForm):
             self.add_error("project", _("A content stays with its company."))
         if self.cleaned_data.get("picture") and self.cleaned_data.get("portrait"):
             self.add_error("picture", _("Upload a picture or choose a portrait, not both."))
+        self.check_prolonging()
         pictured = self.has_picture() or self.cleaned_data.get("portrait")
         if not pictured and "picture" not in self.errors:
             self.add_error("picture", _("Upload a picture or choose a portrait."))
@@ -140,12 +129,20 @@ class ARContentForm(TargetForm):
         content.company = content.project.company
         if not content.pk:
             processing.attach_qr_code(content)
-        if content.portrait and content.image:
-            processing.drop_picture(content)
         return super().store_picture()
 
-    def picture_changes(self) -> bool:
-        return super().picture_changes() or "portrait" in self.changed_data
+    def check_prolonging(self) -> None:
+        """What the workflow that saves refuses is told beside the field."""
+        content: ARContent = self.instance
+        if not content.pk:
+            return
+        now = {name: getattr(content, name) for name in self.watched}
+        wanted = {name: self.cleaned_data.get(name, now[name]) for name in now}
+        for field in changes.prolonged(content, **wanted):
+            try:
+                check_subscription(content.company, timezone.now())
+            except forms.ValidationError as error:
+                self.add_error(field, error)
 
 
 class PortraitForm(TargetForm):

@@ -1,18 +1,24 @@
-"""Notices: what a company was told, and whether it arrived; written by the platform alone."""
+"""Notices: what a company was told, and whether it arrived; editors send an e-mail again."""
 
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import linebreaks
+from django.utils.html import format_html, linebreaks
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from companies.tenancy import access_of
+from content import notifications, tasks
 from content.admin.filters import Undelivered
 from content.admin.lists import LogAdmin
 from content.models import Notification
@@ -39,15 +45,52 @@ class NotificationAdmin(LogAdmin[Notification]):
         (_("Did not arrive"), {"delivery": "missing"}),
     )
     search_fields = ("subject",)
-    readonly_fields = ("text", "email_state", "telegram_state")
+    readonly_fields = ("text", "email_state", "email_desk", "telegram_state")
+    actions = ("send_again",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
+        email = "email_desk" if self.has_send_permission(request, obj) else "email_state"
         about = ("company", "project", "ar_content", "notification_type", "created_at")
         return (
             (_("As sent"), {"fields": ("subject", "text")}),
-            (_("Delivery"), {"fields": ("email_state", "telegram_state")}),
+            (_("Delivery"), {"fields": (email, "telegram_state")}),
             (_("About"), {"fields": about}),
         )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "<path:object_id>/send-again/",
+            self.admin_site.admin_view(require_POST(self.send_again_view)),
+            name="content_notification_send_again",
+        )
+        return [own, *super().get_urls()]
+
+    def has_send_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
+        """Nobody changes a notice; those who may work on contents may have it sent again."""
+        return self._may(request, obj, self.role_to_change)
+
+    def send_again_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        notice = self.get_object(request, object_id)
+        if notice is None:
+            raise Http404
+        if not self.has_send_permission(request, notice):
+            raise PermissionDenied
+        self.send(request, [notice])
+        return HttpResponseRedirect(reverse("admin:content_notification_change", args=[notice.pk]))
+
+    @admin.action(description=_("Send the e-mail again"), permissions=["send"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
+        self.send(request, list(access_of(request).rows(queryset, self.role_to_change)))
+
+    def send(self, request: HttpRequest, notices: list[Notification]) -> None:
+        for notice in notices:
+            notifications.send_email_again(notice)
+            tasks.request_notice_email(notice)
+        count = len(notices)
+        text = ngettext(
+            "%(count)d e-mail is being sent.", "%(count)d e-mails are being sent.", count
+        )
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
     @display(description=_("message"))
     def text(self, notice: Notification) -> SafeString:
@@ -69,7 +112,17 @@ class NotificationAdmin(LogAdmin[Notification]):
 
     @display(description=_("E-mail"))
     def email_state(self, notice: Notification) -> str:
-        return _sentence(self.email_label(notice)[1], notice.email_sent_at, notice.email_error)
+        return _sentence(self.email_label(notice)[1], notice.email_sent_at, notice.email_reason)
+
+    @display(description=_("E-mail"))
+    def email_desk(self, notice: Notification) -> SafeString:
+        """The same for those who may have it sent again; the button posts the page's own form."""
+        return format_html(
+            '{} <button type="submit" class="arv-button" formaction="{}">{}</button>',
+            self.email_state(notice),
+            reverse("admin:content_notification_send_again", args=[notice.pk]),
+            gettext("Send the e-mail again"),
+        )
 
     @display(description=_("Telegram"))
     def telegram_state(self, notice: Notification) -> str:

@@ -9,7 +9,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from companies.storage.uploads import stored_files
 from companies.tenancy import access_of
 from content import processing
 from content.admin.deletion import Deleted, portrait_losses
@@ -88,13 +87,9 @@ class PortraitAdmin(TargetAdmin[Portrait]):
     def used_in(self, portrait: Portrait) -> SafeString:
         return used_in_panel(portrait)
 
-    @stored_files()
     def delete_model(self, request: HttpRequest, obj: Portrait) -> None:
-        processing.discard_files(obj)
-        super().delete_model(request, obj)
+        processing.delete_portrait(obj)
 
-    @stored_files()
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Portrait]) -> None:
         for portrait in queryset:
-            processing.discard_files(portrait)
-        super().delete_queryset(request, queryset)
+            processing.delete_portrait(portrait)

@@ -10,16 +10,19 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import display
 
+from companies.limits import LimitReached
 from companies.storage.backend import StorageUnavailable
 from content import processing, tasks
 from content.admin.lists import ListAdmin
 from content.admin.panels import marker_context, marker_panel, target_of
+from content.changes import change_content
 from content.markers.feature_map import read_feature_map, svg
 from content.models import ARContent, MarkerStatus, Portrait
 
@@ -72,7 +75,10 @@ class TargetAdmin(ListAdmin[T]):
             return render(request, "admin/content/marker_panel.html", context)
         if not may_change:
             raise PermissionDenied
-        self.renew(request, {target_of(row)})
+        try:
+            self.renew(request, {target_of(row)})
+        except LimitReached as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
         name = f"{self.admin_site.name}:content_{self.opts.model_name}_change"
         return HttpResponseRedirect(reverse(name, args=[row.pk]))
 
@@ -92,13 +98,17 @@ class TargetAdmin(ListAdmin[T]):
         return response
 
     def save_model(self, request: HttpRequest, obj: T, form: ModelForm[T], change: bool) -> None:
-        # Not in the form's save(): the admin calls that before it has checked the inlines.
+        # Not in the form's save(): the admin calls that before it has checked the inlines. Nor
+        # processing.create_content: the videos' forms want a saved row. The steps are the same.
         target_form = cast("TargetForm", form)
         has_new_picture = target_form.store_picture()
-        if change:
-            obj.save(update_fields=target_form.changed_columns())
-        else:
+        columns = target_form.changed_columns()
+        if not change:
             obj.save()
+        elif isinstance(obj, ARContent):
+            change_content(obj, changed=columns, now=timezone.now())
+        else:
+            obj.save(update_fields=columns)
         if has_new_picture:
             tasks.request_marker(obj)
 

@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from companies.admin.zones import zone_of
 from content import processing
 from content.admin.filters import VideoState
 from content.admin.forms import VideoForm
-from content.admin.lists import ListAdmin, id_in, zone_note, zone_of
+from content.admin.lists import ListAdmin, id_in
 from content.admin.targets import thumbnail_of
 from content.models import ARContent, Video
 from content.publishing import clip_of
@@ -52,6 +53,7 @@ class VideoAdmin(ListAdmin[Video]):
     list_display_links = ("preview", "label")
     list_filter = (VideoState, "is_active", "ar_content__company")
     list_select_related = ("ar_content__company",)
+    times_by_row = True
     shortcuts = (
         (_("Not over"), {}),
         (_("Active"), {"is_active__exact": "1"}),
@@ -71,10 +73,7 @@ class VideoAdmin(ListAdmin[Video]):
         what = (None, {"fields": ("ar_content", "title", *upload)})
         when = (
             _("When it plays"),
-            {
-                "fields": ("schedule_start", "schedule_end", "rotation_order"),
-                "description": zone_note(),
-            },
+            {"fields": ("schedule_start", "schedule_end", "rotation_order")},
         )
         if obj is None:
             return (what, when)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -17,6 +18,7 @@ from companies.models import Project, Role
 from content import processing, tasks
 from content.api.targets import TARGET_FIELDS, TargetFields, path_of, url_of
 from content.api.uploads import UploadMixin, UploadSerializer
+from content.changes import change_content
 from content.models import ARContent, MarkerStatus, Portrait
 from content.models.content import ARContentQuerySet
 
@@ -75,10 +77,6 @@ class ContentSerializer(TargetFields, RowSerializer[ARContent]):
             if project and project.company_id != content.company_id:
                 raise serializers.ValidationError(
                     {"project_id": _("A content stays with its company.")}
-                )
-            if "portrait" in attrs and attrs["portrait"] and content.image:
-                raise serializers.ValidationError(
-                    {"portrait_id": _("This content has a picture of its own.")}
                 )
         return super().validate(attrs)
 
@@ -179,7 +177,13 @@ class ContentViewSet(
         return ContentSerializer(row, context=self.get_serializer_context()).data
 
     def change(self, row: ARContent, serializer: Any) -> ARContent:
-        return serializer.written(row)
+        """Change a content. Choosing a portrait gives up the content's own picture."""
+        return serializer.written(
+            row,
+            change=lambda content, changed: change_content(
+                content, changed=changed, now=timezone.now()
+            ),
+        )
 
     def remove(self, row: ARContent) -> None:
         """Delete a content with its videos and all their files."""

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arv.lib.schema import one_of
@@ -75,3 +76,8 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def email_reason(self) -> str:
+        """Why the e-mail did not go: our words in the reader's language, or the mail server's."""
+        return gettext(self.email_error) if self.email_error else ""

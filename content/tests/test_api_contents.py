@@ -15,27 +15,18 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
 from companies.models import (
-    ApiToken,
     Company,
     Project,
     StorageProvider,
     StoredFile,
-    TokenScope,
     User,
 )
 from content import processing
-from content.models import ARContent, MarkerStatus, Portrait, Video
-from content.tests.factories import ARContentFactory, PortraitFactory, VideoFactory
+from content.models import ARContent, MarkerStatus, Video
+from content.tests.factories import ARContentFactory, PortraitFactory
 from content.tests.media import blank, clip, photograph
 
 JSON = "application/json"
-
-
-@pytest.fixture
-def editors(client: Client, editor: User) -> Client:
-    _, key = ApiToken.issue(user=editor, name="Publisher", scope=TokenScope.WRITE)
-    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    return client
 
 
 def upload(client: Client, project: Project, **more: Any) -> Any:
@@ -185,16 +176,54 @@ def test_a_picture_and_a_portrait_exclude_each_other(editors: Client, project: P
     portrait = PortraitFactory.create(company=project.company)
     both = upload(editors, project, image=photograph(side=300), portrait_id=portrait.pk)
     assert "image" in both.json()["fields"]
-    own = ARContentFactory.create(project=project)
-    changed = editors.patch(
-        f"/api/ar-content/{own.pk}", {"portrait_id": portrait.pk}, content_type=JSON
-    )
-    assert "portrait_id" in changed.json()["fields"]
     shared = ARContentFactory.create(project=project, portrait=portrait, image="", marker="")
     emptied = editors.patch(
         f"/api/ar-content/{shared.pk}", {"portrait_id": None}, content_type=JSON
     )
     assert emptied.status_code == 400
+
+
+def test_choosing_a_portrait_gives_up_the_own_picture(editors: Client, project: Project) -> None:
+    portrait = PortraitFactory.create(company=project.company)
+    own = upload(editors, project, image=photograph(side=300)).json()
+    changed = editors.patch(
+        f"/api/ar-content/{own['id']}", {"portrait_id": portrait.pk}, content_type=JSON
+    )
+    assert changed.status_code == 200
+    assert changed.json()["image_path"] == str(portrait.image)
+    content = ARContent.objects.get()
+    assert (content.target, bool(content.image)) == (portrait, False)
+    assert not StoredFile.objects.filter(name=own["image_path"]).exists()
+
+
+def test_without_a_subscription_nothing_is_shown_longer(editors: Client, project: Project) -> None:
+    now = timezone.now()
+    content = ARContentFactory.create(
+        project=project,
+        is_active=False,
+        published_at=now + timedelta(days=5),
+        expires_at=now + timedelta(days=9),
+    )
+    Company.objects.update(subscription_expires_at=now)
+    url = f"/api/ar-content/{content.pk}"
+    refused = [
+        editors.patch(url, body, content_type=JSON)
+        for body in (
+            {"is_active": True},
+            {"published_at": None},
+            {"published_at": now.isoformat()},
+            {"expires_at": None},
+            {"expires_at": (now + timedelta(days=10)).isoformat()},
+        )
+    ]
+    refused.append(editors.post(f"{url}/generate-marker"))
+    for answer in refused:
+        assert (answer.status_code, answer.json()["code"]) == (409, "subscription_expired")
+    kept = ARContent.objects.get(pk=content.pk)
+    assert (kept.is_active, kept.published_at) == (False, content.published_at)
+    assert (kept.expires_at, kept.marker_status) == (content.expires_at, MarkerStatus.READY)
+    sooner = {"title": "Renamed", "expires_at": (now + timedelta(days=6)).isoformat()}
+    assert editors.patch(url, sooner, content_type=JSON).status_code == 200
 
 
 def test_a_full_company_and_an_ended_subscription_answer_409(
@@ -316,49 +345,3 @@ def test_a_list_costs_the_same_for_one_row_and_for_many(
         # The token, the roles, the count, the rows.
         with django_assert_num_queries(4):
             assert editors.get(f"/api/{route}").status_code == 200
-
-
-def test_a_portrait_is_uploaded_renamed_and_deleted_while_nothing_uses_it(
-    editors: Client, company: Company, project: Project
-) -> None:
-    picture = SimpleUploadedFile("p.jpg", photograph(side=300), "image/jpeg")
-    form = {"company_id": company.pk, "title": "Portrait", "image": picture}
-    made = editors.post("/api/portraits", form).json()
-    portrait = Portrait.objects.get(pk=made["id"])
-    assert made["image_path"] == str(portrait.image)
-    assert made["storage_connection_id"] == company.storage_connection_id
-    assert made["storage_folder_id"] == portrait.storage_folder_id
-    url = f"/api/portraits/{portrait.pk}"
-    renamed = editors.patch(url, {"title": "Renamed"}, content_type=JSON).json()
-    assert renamed["title"] == "Renamed"
-    content = ARContentFactory.create(project=project, portrait=portrait, image="", marker="")
-    in_use = editors.delete(url)
-    assert (in_use.status_code, in_use.json()["code"]) == (409, "in_use")
-    assert StoredFile.objects.filter(name=made["image_path"]).exists()
-    content.delete()
-    assert editors.delete(url).status_code == 204
-    assert not StoredFile.objects.exists()
-
-
-def test_visitors_see_a_portrait_that_a_published_content_uses_and_no_other(
-    client: Client, project: Project
-) -> None:
-    portrait = PortraitFactory.create(company=project.company, title="Shared")
-    url = f"/api/portraits/by-unique/{portrait.unique_id}"
-    assert client.get(url).status_code == 404
-    content = ARContentFactory.create(project=project, portrait=portrait, image="", marker="")
-    assert client.get(f"{url}/active-video").status_code == 404
-    video = VideoFactory.create(ar_content=content)
-    shown = client.get(url).json()
-    assert (shown["unique_id"], shown["title"]) == (str(portrait.unique_id), "Shared")
-    assert not {"image_path", "company_id", "id", "marker_path"} & set(shown)
-    playing = client.get(f"{url}/active-video").json()
-    assert playing["video_url"] == video.video.url
-    assert "video_path" not in playing
-    # The id of a content is none of a portrait.
-    assert client.get(f"/api/portraits/by-unique/{content.unique_id}").status_code == 404
-    for wrong in ("x", "0" * 32, "{" + str(portrait.unique_id) + "}"):
-        assert client.get(f"/api/portraits/by-unique/{wrong}").status_code in {200, 404}
-    ARContent.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert client.get(url).status_code == 404
-    assert client.get(f"{url}/active-video").status_code == 404

@@ -1,6 +1,7 @@
 """What viewers and editors may do with contents, and what a closed company may not."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -202,6 +203,40 @@ def test_a_closed_company_makes_nothing_new_and_is_told_why(
         == 302
     )
     assert ARContent.objects.get().title == "Renamed"
+
+
+def test_a_closed_company_shows_nothing_longer(
+    staff: Client, project: Project, content: ARContent
+) -> None:
+    now = timezone.now()
+    dates = {"published_at": now + timedelta(days=5), "expires_at": now + timedelta(days=9)}
+    ARContent.objects.update(is_active=False, **dates)
+    Company.objects.update(subscription_expires_at=now)
+    url = f"{CONTENTS}{content.pk}/change/"
+    shown = {"initial-is_active": "False"}
+    for name, date in dates.items():
+        shown |= {f"initial-{name}_0": f"{date:%Y-%m-%d}", f"initial-{name}_1": f"{date:%H:%M:%S}"}
+    # On, at once and without end.
+    answer = staff.post(url, content_form(project, **shown))
+    found = answer.context["adminform"].form.errors
+    assert found.keys() == {"is_active", "published_at", "expires_at"}
+    for data in ({"action": "switch_on"}, {"action": "regenerate_markers"}):
+        answer = staff.post(CONTENTS, {**data, "_selected_action": [content.pk]})
+        assert "run out" in last_message(answer)
+    assert "run out" in last_message(staff.post(f"{CONTENTS}{content.pk}/marker/"))
+    content = ARContent.objects.get()
+    assert (content.is_active, content.marker_status) == (False, MarkerStatus.READY)
+
+
+def test_a_stale_page_does_not_switch_a_content_on_again(
+    staff: Client, project: Project, content: ARContent
+) -> None:
+    shown = content_form(project, title="Renamed", **{"initial-is_active": "True"})
+    ARContent.objects.update(is_active=False)
+    url = f"{CONTENTS}{content.pk}/change/"
+    assert staff.post(url, shown).status_code == 302
+    content = ARContent.objects.get()
+    assert (content.title, content.is_active) == ("Renamed", False)
 
 
 def test_the_files_own_place_refuses_too(project: Project, content: ARContent) -> None:

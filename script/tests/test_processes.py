@@ -12,9 +12,11 @@ from processes import Died, Processes
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 SUPERVISOR = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from processes import Processes, exit_on_signals
+# Tests in the background may have been told to ignore Ctrl-C, and would pass that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 exit_on_signals()
 running = Processes(Path(sys.argv[1]))
 try:
@@ -54,10 +56,13 @@ def test_a_child_ends_with_its_supervisor(tmp_path: Path, number: signal.Signals
         text=True,
     ) as supervisor:
         assert supervisor.stdout is not None
-        child = int(supervisor.stdout.readline())
-        assert is_alive(child)
-        supervisor.send_signal(number)
-        supervisor.wait(20)
+        try:
+            child = int(supervisor.stdout.readline())
+            assert is_alive(child)
+            supervisor.send_signal(number)
+            supervisor.wait(20)
+        finally:
+            supervisor.kill()
     until = time.monotonic() + 10
     while is_alive(child) and time.monotonic() < until:
         time.sleep(0.05)

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from arv.tests.admin_walk.worlds import World
+from arv.tests.admin_walk.worlds import World, grow_platform
 from companies.models import StorageConnection
 from companies.storage.connections import forget_backends
 from companies.tests.factories import StorageConnectionFactory
@@ -33,6 +33,7 @@ def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def disk(database: None, local_storage_root: Path) -> StorageConnection:
+    grow_platform(1)
     return StorageConnectionFactory.create(name="Disk of the platform")
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.admin.options import BaseModelAdmin
 
 from arv.tests.admin_walk.doors import Door, Knocker, doors
-from arv.tests.admin_walk.visitors import Visitor, leaks, noted_writes, text_of, undone
+from arv.tests.admin_walk.visitors import Visitor, leaks, noted_writes, text_of
 from arv.tests.admin_walk.worlds import (
     RECIPES,
     World,
@@ -19,6 +19,7 @@ from arv.tests.admin_walk.worlds import (
     company_models,
     fingerprint,
     registered_models,
+    undone,
 )
 from companies.admin.base import TenantOptions
 from companies.models import Membership, Role, User
@@ -26,14 +27,19 @@ from companies.models.ownership import company_path
 from companies.tenancy import Access
 from companies.tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("error::django.core.paginator.UnorderedObjectListWarning"),
+]
 
 Knockers = dict[World, Knocker]
 
 # The page, or the way to it; 405 where only a form may lead.
 OPENED = {200, 302, 405}
-# What only the platform writes, and what goes with its company or content alone.
+# What only the platform writes, and what goes with its company or content alone. A token is
+# revoked instead: what was done with it stays on record.
 NEVER_DELETED = {
+    "companies_apitoken_delete",
     "companies_storagefolder_delete",
     "content_notification_delete",
     "analytics_arviewsession_delete",
@@ -98,6 +104,10 @@ def test_every_url_pattern_has_a_fixture(away: World, knockers: Knockers) -> Non
         except LookupError as error:
             unknown.append(str(error))
     assert not unknown, "\n".join(unknown)
+    for name, argument in (("content_arcontent_new", "object_id"), ("content_video_change", "pk")):
+        route = f"admin/content/video/<path:{argument}>/"
+        with pytest.raises(LookupError, match=name):
+            knockers[away].visits(Door(route, name, frozenset({argument})))
 
 
 def test_every_model_of_a_company_has_rows_full_of_canaries(away: World) -> None:
@@ -142,6 +152,8 @@ def test_superusers_open_every_page_of_every_company(
     found = []
     for door in doors():
         for visit in knockers[away].visits(door):
+            if "?" in visit.url and door.kind == "changelist":
+                continue  # opened by each of its filters in test_every_page.py
             with undone():
                 response = everything.send(visit)
             status = response.status_code
@@ -161,9 +173,7 @@ def test_owners_open_the_pages_of_their_own_rows(home: World, knockers: Knockers
     opened = {door: owner.send(own.visits(door)[0]) for door in rows}
     closed = {door.name for door, response in opened.items() if response.status_code not in OPENED}
     assert closed == CLOSED_TO_OWNERS, closed
-    assert all(
-        leaks(response, home) for door, response in opened.items() if door.kind == "change"
-    )
+    assert all(leaks(response, home) for door, response in opened.items() if door.kind == "change")
 
 
 @pytest.mark.parametrize("scope", ["get_queryset", "rows"])
@@ -179,7 +189,8 @@ def test_the_walk_finds_what_a_missing_scope_lets_out(
     owner = visitor("owner", home, away)
     found = list(walk(owner, knockers[away], ("change", "changelist", "delete")))
     assert any("shows" in problem for problem in found)
-    assert any("changes" in problem for problem in found) or scope == "get_queryset"
+    if scope == "rows":
+        assert any("changes" in problem for problem in found)
 
 
 def told(found: list[str]) -> str:

@@ -8,7 +8,8 @@ import hashlib
 import io
 import secrets
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -19,8 +20,9 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.files.base import ContentFile
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule
 from PIL import Image, ImageDraw
 
 from companies import quota
@@ -81,9 +83,9 @@ def _connection(world: "World", number: int) -> dict[str, Any]:
 
 
 def _folder(world: "World", number: int) -> dict[str, Any]:
-    kinds = list(FileKind)
-    company = world.company if number < len(kinds) else world.another_company(number)
-    return {"company": company, "folder_type": kinds[number % len(kinds)]}
+    # A company has one of each kind, and files make them: more folders are more companies'.
+    company = world.another_company(1000 + number) if number else world.company
+    return {"company": company, "folder_type": FileKind.PORTRAITS}
 
 
 # One for each model of a company, in the order in which rows can be made: what must not be left
@@ -122,19 +124,39 @@ RECIPES: dict[str, Recipe] = {
     "analytics.dailystat": lambda world, number: {"day": datetime(2025, 1, 1, tzinfo=UTC).date()},
 }
 
+# The same for models that are the platform's and have pages.
+PLATFORM: dict[str, Callable[[int], dict[str, Any]]] = {
+    "companies.user": lambda number: {"username": f"somebody{number}"},
+    "django_celery_beat.intervalschedule": lambda number: {"every": number + 1, "period": "days"},
+    "django_celery_beat.crontabschedule": lambda number: {"minute": str(number)},
+    "django_celery_beat.periodictask": lambda number: {
+        "name": f"Task {number}",
+        "task": "a.task",
+        "interval": IntervalSchedule.objects.earliest("pk"),
+    },
+}
+
+
+def grow_platform(count: int) -> None:
+    for label, recipe in PLATFORM.items():
+        rows = apps.get_model(label)._default_manager
+        for number in range(rows.count(), count):
+            rows.create(**recipe(number))
+
 
 class World:
     """A company, its people by role, and `rows` of every model that has a company."""
 
     def __init__(self, name: str, disk: StorageConnection) -> None:
+        self.disk: StorageConnection = disk
         self.hint = f"qz{name}"
         self.canary = f"{self.hint}heron"
         # What nobody is ever shown, not even the company's own people.
         self.secret = f"{self.hint}adder"
-        self.disk = disk
         self.network = {"home": "198.51.100", "away": "203.0.113"}[name]
         self.canaries = {self.canary}
         self.rows: dict[str, list[Any]] = {}
+        self._names: dict[str, str] = {}
         self.people: dict[Role, User] = {role: self._user(role.value) for role in Role}
         self.company = self.add("companies.company")
         for label in RECIPES:
@@ -165,6 +187,12 @@ class World:
 
     def first(self, label: str) -> Any:
         return self.rows[label][0]
+
+    def unique_ids(self, model: type[models.Model]) -> list[str]:
+        """What is unguessable of the row in `ids`, and so is searched for."""
+        rows = self.rows.get(model._meta.label_lower, [])[:1]
+        fields = [one for one in model._meta.fields if isinstance(one, models.UUIDField)]
+        return [str(getattr(row, field.name)) for row in rows for field in fields]
 
     def known(self, text: str) -> str:
         """A text of this world that cannot hold the canary, such as an id."""
@@ -208,17 +236,17 @@ class World:
                 if value is not None:
                     values[field.name] = value
         row = model(**values)
-        row._history_user = self.people[Role.OWNER]  # type: ignore[attr-defined]
+        row._history_user = self.people[Role.OWNER]
         row.save()
         return row
 
-    def _value(self, field: Any, number: int) -> Any:  # noqa: PLR0911
+    def _value(self, field: Any, number: int) -> Any:
         """A value with the canary in it; None leaves the field as it is."""
         text = f"{self.canary} {field.name} {number}"
         if field.primary_key or getattr(field, "auto_now", False):
             return None
         if isinstance(field, models.FileField):
-            return self._stored(field.name)
+            return self._stored(field.name, number)
         if isinstance(field, models.ForeignKey):
             return self._related(field)
         if field.choices:
@@ -258,15 +286,34 @@ class World:
         backend_for(connection.pk).write(name, ContentFile(content))
         return {"name": name, "kind": kind, "size_bytes": len(content), "connection": connection}
 
-    def _stored(self, field_name: str) -> str:
+    def _stored(self, field_name: str, number: int) -> str:
+        if number > 2 and field_name in self._names:
+            # Of many rows, what their files are does not matter.
+            return self._names[field_name]
         file = self.file(field_name)
         connection, size = file.pop("connection"), file.pop("size_bytes")
         quota.charge(self.company, **file, connection_id=connection.pk, size=size)
-        return str(file["name"])
+        self._names[field_name] = str(file["name"])
+        return self._names[field_name]
 
-    def grow(self, label: str, count: int) -> None:
-        while len(self.rows[label]) < count:
-            self.add(label)
+    @contextmanager
+    def grown(self, count: int, *labels: str) -> Iterator[None]:
+        """Have that many rows of these models, or of every model, for a while."""
+        before = {label: list(rows) for label, rows in self.rows.items()}
+        with undone():
+            for label in labels or before:
+                while len(self.rows[label]) < count:
+                    self.add(label)
+            yield
+        self.rows = before
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Roll back whatever happens inside."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @cache
@@ -304,22 +351,26 @@ def picture() -> bytes:
 
 def fingerprint(world: World) -> dict[str, str]:
     """A digest of all rows of the company and its people, by table."""
-    tables: dict[str, Iterable[Any]] = {}
-    for model in apps.get_models(include_auto_created=True):
+    tables: dict[str, models.QuerySet[Any]] = {}
+    for model in apps.get_models():
         path = company_path(model)
         if issubclass(model, CompanyHistory):
             path = "history_company_id"
         if path is not None:
-            tables[model._meta.label] = model._base_manager.filter(**{path: world.company.pk})
+            tables[model._meta.label] = rows_of(model).filter(**{path: world.company.pk})
     people = [user.pk for user in world.people.values()]
     tables["people"] = User.objects.filter(pk__in=people).order_by("pk")
     for owned in (EmailAddress, Authenticator, Membership, ApiToken):
-        tables[f"{owned.__name__} of people"] = owned.objects.filter(user__in=people)
+        tables[f"{owned.__name__} of people"] = rows_of(owned).filter(user__in=people)
     tables["log"] = LogEntry.objects.filter(object_repr__contains=world.canary)
     return {label: _digest(rows) for label, rows in tables.items()}
 
 
-def _digest(rows: Any) -> str:
+def rows_of(model: type[models.Model]) -> models.QuerySet[Any]:
+    return model._base_manager.all()
+
+
+def _digest(rows: models.QuerySet[Any]) -> str:
     return hashlib.sha256(repr(list(rows.order_by("pk").values_list())).encode()).hexdigest()
 
 

@@ -10,7 +10,6 @@ from arv.tests.api_walk.world import World
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 Body = Callable[[World], dict[str, Any]]
-FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,10 @@ class Route:
     ids: Callable[[World], dict[str, Any]] = field(default=lambda world: {})
     bodies: dict[str, Body] = field(default_factory=dict)
     form: bool = False
+
+    def body(self, method: str, world: World) -> dict[str, Any]:
+        made = self.bodies.get(method)
+        return made(world) if made else {}
 
 
 def _one(name: str) -> Callable[[World], dict[str, Any]]:

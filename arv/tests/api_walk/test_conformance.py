@@ -99,7 +99,7 @@ def test_every_operation_answers_as_it_is_described(
     asked = 0
     started = time.monotonic()
     for result in described.get_all_operations():
-        operation = result.ok()
+        operation: Any = result.ok()  # type: ignore[union-attr]
 
         @settings(
             max_examples=EXAMPLES,

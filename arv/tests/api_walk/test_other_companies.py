@@ -55,7 +55,7 @@ def visit(client: Client, role: str, other: World) -> list[str]:
         plan = ROWS.get(pattern.route) or LISTS[pattern.route]
         url = address(pattern.route, plan.ids(other))
         for method in METHODS:
-            body = plan.bodies.get(method, lambda world: {})(other)
+            body = plan.body(method, other)
             response = send(client, method, url, body, form=plan.form and method == "POST")
             what = f"{role} {method} {pattern.route}"
             if role == "anonymous":

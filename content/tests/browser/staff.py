@@ -75,3 +75,19 @@ def create_content(
     return Content(
         pk, f"{platform.url}/ar/{uuid.UUID(str(row['unique_id']))}", page.url, row["stars"]
     )
+
+
+def desk(platform: Platform, content: Content) -> dict[str, str]:
+    """Addresses of the pages that staff have open all day."""
+    [row] = platform.database.query(
+        "SELECT company_id, project_id FROM content_arcontent WHERE id = %s", content.pk
+    )
+    admin = f"{platform.url}/admin"
+    return {
+        "front-page": f"{admin}/",
+        "contents": f"{admin}/content/arcontent/",
+        "content": content.admin_url,
+        "project": f"{admin}/companies/project/{row['project_id']}/change/",
+        "company": f"{admin}/companies/company/{row['company_id']}/change/",
+        "bulk": f"{admin}/content/bulkimport/add/",
+    }

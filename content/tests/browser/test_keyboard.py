@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from content.tests.browser import visitor
+from content.tests.browser import staff, visitor
 from content.tests.browser.camera import Frame
 from content.tests.browser.conftest import photograph
 from content.tests.browser.keyboard import Keyboard
@@ -124,6 +124,14 @@ def extend_project(keys: Keyboard, days: int) -> None:
     keys.send(button(page, "Extend"))
 
 
+def log_out(keys: Keyboard) -> None:
+    page = keys.page
+    keys.tab_to(button(page, f"A {ADMIN} {ADMIN}@example.org"))
+    page.keyboard.press("Enter")
+    keys.send(button(page, "Log out"))
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_staff_need_no_mouse(
     platform: Platform, plain_browser: Browser, table: Frame, tmp_path: Path
 ) -> None:
@@ -174,32 +182,18 @@ def test_staff_need_no_mouse(
         assert (notes.errors, notes.strangers) == ([], [])
 
 
-def log_out(keys: Keyboard) -> None:
-    page = keys.page
-    keys.tab_to(button(page, f"A {ADMIN} {ADMIN}@example.org"))
-    page.keyboard.press("Enter")
-    keys.send(button(page, "Log out"))
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+PAGES = ["front-page", "contents", "content", "project", "company", "bulk"]
 
 
-FORMS = {
-    "front page": "/admin/",
-    "list": "/admin/content/arcontent/",
-    "company": "/admin/companies/company/add/",
-    "project": "/admin/companies/project/add/",
-    "content": "/admin/content/arcontent/add/",
-}
-
-
-@pytest.mark.parametrize("path", FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize("name", PAGES)
 def test_focus_goes_all_around_and_back(
-    path: str, platform: Platform, plain_browser: Browser
+    name: str, platform: Platform, plain_browser: Browser, contents: dict[str, staff.Content]
 ) -> None:
     with plain_browser.new_context(viewport=visitor.WIDE, locale="en") as context:
         page = context.new_page()
         keys = Keyboard(page)
         sign_in(keys, platform)
-        page.goto(platform.url + path)
+        page.goto(staff.desk(platform, contents["coffee"])[name])
         page.wait_for_load_state("networkidle")
         forth = keys.round("Tab")
         assert forth[0].endswith("Skip to the content")

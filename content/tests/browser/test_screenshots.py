@@ -3,14 +3,17 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from content.tests.browser import staff, visitor
 from content.tests.browser.camera import Frame
+from content.tests.browser.sample_month import sample_month
 from content.tests.browser.server import Platform
 from content.tests.browser.test_lockstep import LENSES, clip, give_camera, push, start
 
 pytestmark = pytest.mark.browser
+
+SIZES = {"desk": visitor.WIDE, "phone": visitor.PHONE}
 
 
 def test_overlay_is_seen_on_the_picture(
@@ -31,6 +34,16 @@ def test_overlay_is_seen_on_the_picture(
         page.screenshot(path=screenshots / "overlay.png")
 
 
+def show_all(page: Page) -> None:
+    """A window as high as the page: the fixed bar would cover the middle of a longer picture."""
+    height = page.evaluate("document.documentElement.scrollHeight")
+    width = page.evaluate("document.documentElement.clientWidth")
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_load_state("networkidle")
+    for image in page.locator("img:visible").all():
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
+
+
 def test_staff_see_the_content(
     plain_browser: Browser,
     platform: Platform,
@@ -46,11 +59,36 @@ def test_staff_see_the_content(
         page.goto(content.admin_url)
         expect(page.get_by_text(content.url).first).to_be_visible()
         page.wait_for_load_state("networkidle")
-        # As high as the page: its fixed bar would cover the middle of a longer picture.
-        height = page.evaluate("document.documentElement.scrollHeight")
-        page.set_viewport_size({"width": visitor.DESK["width"], "height": height})
+        show_all(page)
         page.screenshot(path=screenshots / "admin.png")
         figures.append(f"screenshots in {screenshots}")
         assert notes.errors == []
         assert notes.strangers == []
         assert content.stars >= 3
+
+
+@pytest.mark.parametrize("size", SIZES.keys())
+def test_pages_of_staff_fit_their_screens(
+    size: str,
+    plain_browser: Browser,
+    platform: Platform,
+    contents: dict[str, staff.Content],
+    screenshots: Path,
+) -> None:
+    with (
+        sample_month(platform, contents),
+        plain_browser.new_context(viewport=SIZES[size], locale="en") as context,
+    ):
+        page = context.new_page()
+        notes = visitor.take_notes(page, platform.url)
+        staff.sign_in(page, platform)
+        for name, address in staff.desk(platform, contents["coffee"]).items():
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= SIZES[size]["width"], name
+            page.screenshot(path=screenshots / f"{name}-{size}.png")
+            show_all(page)
+            page.screenshot(path=screenshots / f"{name}-{size}-whole.png")
+            page.set_viewport_size(SIZES[size])
+        assert (notes.errors, notes.strangers) == ([], [])
