@@ -84,6 +84,13 @@ def editor(company: Company) -> User:
 
 
 @pytest.fixture
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep away the queries that the passing of time brings: for tests that count them."""
+    monkeypatch.setattr("companies.storage.connections.TRUSTED_SECONDS", 3600)
+    monkeypatch.setattr("arv.sessions.RENEW_SECONDS", 3600)
+
+
+@pytest.fixture
 def viewer(company: Company) -> User:
     return _member(company, Role.VIEWER)
 

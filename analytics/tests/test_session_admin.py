@@ -15,7 +15,7 @@ from companies.models import User
 from content.admin.lists import NewestRowsPaginator
 from content.models import ARContent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
 
 LIST = "/admin/analytics/arviewsession/"
 

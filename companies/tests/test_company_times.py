@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from companies.models import ApiToken, Company, Role, User
 from companies.tests.factories import CompanyFactory, MembershipFactory, ProjectFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
 
 YEAR = timezone.now().year + 1
 EVENING = datetime(YEAR, 12, 1, 20, 30, tzinfo=UTC)

@@ -325,16 +325,14 @@ def test_contents_are_found_by_their_own_or_their_portraits_marker(
     assert [row["id"] for row in nested["results"]] == [own.pk]
 
 
+@pytest.mark.usefixtures("calm")
 @pytest.mark.parametrize("route", ["ar-content", "portraits"])
 def test_a_list_costs_the_same_for_one_row_and_for_many(
     editors: Client,
     project: Project,
     django_assert_num_queries: DjangoAssertNumQueries,
-    monkeypatch: pytest.MonkeyPatch,
     route: str,
 ) -> None:
-    # However slow the machine is.
-    monkeypatch.setattr("companies.storage.connections.TRUSTED_SECONDS", 600)
     PortraitFactory.create(company=project.company)
     ARContentFactory.create(project=project)
     editors.get(f"/api/{route}")

@@ -19,7 +19,7 @@ from content.models import ARContent, BulkImport, BulkStatus
 from content.tests.test_bulk_import import checked, run, started
 from content.tests.zips import packed, pictures, small_picture, table
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("calm")]
 LIST = "/admin/content/bulkimport/"
 ADD = f"{LIST}add/"
 PAGES = ("change/", "history/", "delete/", "progress/", "start/", "errors.csv", "qr-sheet.pdf")

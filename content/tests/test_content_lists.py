@@ -25,7 +25,7 @@ from content.tests.test_content_screens import (
     body,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from content.tests.test_content_screens import (
 )
 from content.video_file import VideoFile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
 
 
 @pytest.fixture

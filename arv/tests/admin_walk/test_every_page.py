@@ -142,6 +142,7 @@ def count_queries(who: Visitor, urls: list[str]) -> dict[str, list[str]]:
     return counted
 
 
+@pytest.mark.usefixtures("calm")
 @pytest.mark.parametrize("role", ["owner", "superuser"])
 def test_a_page_asks_as_many_queries_for_fifty_rows_as_for_one(
     role: str, home: World, superuser: User
