@@ -152,3 +152,12 @@ def s3_connection(db: None, s3_server: S3Server) -> StorageConnection:
         base_path="tenants/arv",
         credentials=s3_server.credentials(s3_server.make_bucket()),
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that no database can change."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        has_database = {"db", "transactional_db", "django_db_setup"} & names
+        if not has_database and not item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.pure)

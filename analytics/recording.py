@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from analytics.models import ARViewSession
-from content.models import ARContent
+from content import playback
+from content.models import ARContent, RotationType, VideoRotationSchedule
 from content.models.content import ARContentQuerySet
 
 LONGEST_VISIT = timedelta(hours=4)
@@ -59,11 +60,14 @@ def record_visit(visit: Visit, *, now: datetime) -> None:
     if _upgrade(visit, contents):
         return
     with transaction.atomic():
-        content_id = _insert(visit, contents.published(now), now)
-        if content_id is not None:
+        inserted = _insert(visit, contents.published(now), now)
+        if inserted is not None:
+            content_id, rotates = inserted
             ARContent.objects.filter(pk=content_id).update(
                 views_count=F("views_count") + 1, last_viewed_at=now
             )
+            if rotates:
+                playback.count_view(content_id, now=now)
             return
     # Nothing inserted: either the same event won a race a moment ago, or there is no such content.
     if not _upgrade(visit, contents):
@@ -110,10 +114,11 @@ def _upgrade(visit: Visit, contents: ARContentQuerySet) -> bool:
     return known.update(**news) > 0 if news else known.exists()
 
 
-def _insert(visit: Visit, contents: ARContentQuerySet, now: datetime) -> int | None:
+def _insert(visit: Visit, contents: ARContentQuerySet, now: datetime) -> tuple[int, bool] | None:
     """Resolve the content and insert its visit in one statement.
 
-    Returns the content's id; None when there is no content or the visit is there already.
+    Returns the content's id, and whether each view takes its next video; None when there is no
+    content or the visit is there already.
     """
     given = {
         "session_id": visit.session_id,
@@ -137,14 +142,20 @@ def _insert(visit: Visit, contents: ARContentQuerySet, now: datetime) -> int | N
         :1
     ].query.sql_with_params()
     values = [fields[name].get_db_prep_save(value, connection) for name, value in given.items()]
+    sessions, schedules = (
+        quote(model._meta.db_table) for model in (ARViewSession, VideoRotationSchedule)
+    )
     with connection.cursor() as cursor:
         # Names come from the models, every value is a parameter. WHERE true: without it SQLite
-        # reads ON CONFLICT as a join's ON.
+        # reads ON CONFLICT as a join's ON. EXISTS is VideoRotationSchedule.objects.by_view().
         cursor.execute(
-            f"INSERT INTO {quote(ARViewSession._meta.db_table)} ({columns})"  # noqa: S608
+            f"INSERT INTO {sessions} ({columns})"  # noqa: S608
             f" SELECT content.*{', %s' * len(values)} FROM ({select}) AS content WHERE true"
-            f" ON CONFLICT DO NOTHING RETURNING {quote('ar_content_id')}",
-            [*values, *parameters],
+            f" ON CONFLICT DO NOTHING RETURNING {quote('ar_content_id')},"
+            f" EXISTS (SELECT 1 FROM {schedules} AS schedule WHERE schedule.is_active"
+            f" AND schedule.ar_content_id = {sessions}.ar_content_id"
+            " AND schedule.rotation_type = %s)",
+            [*values, *parameters, RotationType.SEQUENCE],
         )
         rows = cursor.fetchall()
-    return rows[0][0] if rows else None
+    return (rows[0][0], bool(rows[0][1])) if rows else None

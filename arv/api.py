@@ -62,14 +62,24 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return response
 
 
-def seconds_to_wait(request: HttpRequest, *, scope: str) -> int:
-    """Count a public request against its client's network; 0 when it may pass."""
+def seconds_to_wait(
+    request: HttpRequest,
+    *,
+    scope: str,
+    most: int | None = None,
+    seconds: int = rate_limit.MINUTE,
+) -> int:
+    """Count a public request against its client's network; 0 when it may pass.
+
+    As many as the setting says in a minute, or `most` in so many `seconds`.
+    """
     address = client_ip.client_ip(request)
     return rate_limit.seconds_to_wait(
         client_ip.cut(address) or "unknown",
         scope=scope,
-        per_minute=settings.PUBLIC_REQUESTS_PER_MINUTE,
+        most=settings.PUBLIC_REQUESTS_PER_MINUTE if most is None else most,
         now=time.time(),
+        seconds=seconds,
     )
 
 
@@ -97,7 +107,7 @@ class ClientThrottle(BaseThrottle):
         self.waiting = rate_limit.seconds_to_wait(
             client,
             scope="api",
-            per_minute=settings.API_REQUESTS_PER_MINUTE,
+            most=settings.API_REQUESTS_PER_MINUTE,
             now=time.time(),
         )
         return self.waiting == 0

@@ -18,6 +18,7 @@ GROUPS: list[tuple[Any, dict[str, str]]] = [
             "content.arcontent": "view_in_ar",
             "content.portrait": "portrait",
             "content.video": "movie",
+            "content.videorotationschedule": "event_repeat",
             "content.bulkimport": "drive_folder_upload",
         },
     ),

@@ -4,7 +4,6 @@ The table of variables is in README.md.
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from arv import theme
+from arv.logging import to_console
 
 # Lets `ModelAdmin[Company]` and `QuerySet[Company]` work at run time on Django 5.2.
 django_stubs_ext.monkeypatch()
@@ -170,7 +170,11 @@ CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"content.tasks.generate_marker": {"queue": "markers"}}
+# Queues of their own, so that a long film holds up neither a marker nor a letter.
+CELERY_TASK_ROUTES = {
+    "content.tasks.generate_marker": {"queue": "markers"},
+    "content.tasks.prepare_video": {"queue": "videos"},
+}
 # A publisher waits at most about a second: the row is already committed, the sweeper finds it.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "max_retries": 2,
@@ -312,6 +316,9 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default=f"ARV <no-reply@{urlsplit(PUBLIC_URL).hostname}>"
 )
+# Without a token nothing goes to Telegram.
+TELEGRAM_BOT_TOKEN = env.str("TELEGRAM_BOT_TOKEN", default="")
+TELEGRAM_API_URL = env.str("TELEGRAM_API_URL", default="https://api.telegram.org").rstrip("/")
 SECURE_SSL_REDIRECT = env.bool(
     "SECURE_SSL_REDIRECT", default=IS_HTTPS and ENVIRONMENT == "production"
 )
@@ -370,7 +377,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
-    "ENUM_NAME_OVERRIDES": {"ProjectStatusEnum": "companies.models.ProjectStatus"},
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStateEnum": "content.models.DeliveryState",
+        "ProjectStatusEnum": "companies.models.ProjectStatus",
+        "RotationTypeEnum": "content.models.RotationType",
+        "VideoStatusEnum": "content.models.VideoStatus",
+    },
 }
 
 # --- languages and time ---------------------------------------------------------------------
@@ -384,14 +396,4 @@ TIME_ZONE = "UTC"
 
 UNFOLD = theme.UNFOLD
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}
-    },
-    # It tells of every table of every font of a printed sheet.
-    "loggers": {"fontTools": {"level": "WARNING"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+LOGGING = to_console(env.str("LOG_LEVEL", default="INFO"))

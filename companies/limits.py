@@ -1,15 +1,21 @@
-"""What a company may still do: its subscription, and how many projects it may have."""
+"""What a company may still do: its subscription, how many projects, and how long they run."""
 
+import calendar
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Company, Project, ProjectStatus
+from companies.models import Company, Project, ProjectStatus, SubscriptionType
 
 MOST_DAYS = 3650
+# By how many months a project renews itself; one of a custom subscription by its own length.
+MONTHS = {SubscriptionType.MONTHLY: 1, SubscriptionType.YEARLY: 12}
+# A custom length that nobody has set, and the least that one is renewed by.
+DEFAULT_LENGTH, LEAST_LENGTH = timedelta(days=30), timedelta(days=1)
 
 
 class LimitReached(ValidationError):
@@ -90,12 +96,18 @@ def add_project(project: Project, *, now: datetime) -> Project:
 def change_project(project: Project, *, changed: Iterable[str], now: datetime) -> Project:
     """Save the `changed` fields of a project; the others become what they are by now.
 
-    To run again or longer it needs a running subscription, as `extend_project` does. Raises
+    To run again or longer it needs a running subscription, as `extend_project` does. An expired
+    one becomes active with an end that lies ahead, unless its status is changed as well. Raises
     LimitReached, and ValidationError for an end too far away.
     """
     columns = set(changed)
     rows = Project.objects.select_for_update(of=("self",)).select_related("company")
     before = rows.get(pk=project.pk)
+    end_alone = columns.intersection({"expires_at", "status"}) == {"expires_at"}
+    lies_ahead = project.expires_at is None or project.expires_at > now
+    if before.status == ProjectStatus.EXPIRED and end_alone and lies_ahead:
+        project.status = ProjectStatus.ACTIVE
+        columns.add("status")
     longer = prolonged(before, expires_at=project.expires_at, status=project.status)
     if columns.intersection(longer):
         check_subscription(before.company, now)
@@ -140,3 +152,47 @@ def extend_project(project: Project, *, days: int, now: datetime) -> Project:
         project.status = ProjectStatus.ACTIVE
     project.save(update_fields=["expires_at", "status", "updated_at"])
     return project
+
+
+def renewed_end(project: Project, *, length: timedelta, now: datetime) -> datetime:
+    """When a project that renews itself ends next, of one whose end is past: after `now`.
+
+    Periods that were missed are made up for one by one, so it does not matter how late this is
+    asked. A month later is the same day by the company's clock, or the last of a shorter month;
+    `length` is the period of a custom subscription.
+    """
+    zone, end = ZoneInfo(project.company.time_zone), project.expires_at or now
+    months = MONTHS.get(SubscriptionType(project.subscription_type))
+    while end <= now:
+        local = _on_the_clock(end, zone)
+        later = _months_later(local, months) if months else local + max(length, LEAST_LENGTH)
+        end = later.replace(tzinfo=zone).astimezone(UTC)
+    return end
+
+
+def original_lengths(projects: Iterable[Project]) -> dict[int, timedelta]:
+    """By project, how long it was to run when it was first given a start and an end."""
+    zones = {project.pk: ZoneInfo(project.company.time_zone) for project in projects}
+    history = Project.history.model
+    records = (
+        history.objects.filter(id__in=zones, starts_at__isnull=False, expires_at__isnull=False)
+        .order_by("history_id")
+        .values_list("id", "starts_at", "expires_at")
+    )
+    lengths: dict[int, timedelta] = {}
+    for pk, starts_at, expires_at in records:
+        zone = zones[pk]
+        length = _on_the_clock(expires_at, zone) - _on_the_clock(starts_at, zone)
+        lengths.setdefault(pk, length)
+    return lengths
+
+
+def _on_the_clock(moment: datetime, zone: ZoneInfo) -> datetime:
+    """What a clock of the zone shows: days between two of these have 24 hours."""
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
+def _months_later(day: datetime, months: int) -> datetime:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return day.replace(year=year, month=month + 1, day=min(day.day, last))

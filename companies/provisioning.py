@@ -32,7 +32,12 @@ class Periodic:
 # Tasks by name: what is due in the apps above is not imported from here.
 PERIODIC = (
     Periodic("Sweep markers", "content.tasks.sweep_markers", seconds=60),
+    Periodic("Rotate videos", "content.tasks.rotate_videos", seconds=60),
+    Periodic("Deliver notices", "content.tasks.deliver_due", seconds=60),
+    Periodic("Sweep videos", "content.tasks.sweep_videos", seconds=60),
     Periodic("Sweep bulk imports", "content.tasks.sweep_bulk_imports", seconds=60),
+    Periodic("Write down what has expired", "content.tasks.expire_due", seconds=300),
+    Periodic("Warn of what expires soon", "content.tasks.warn_due", seconds=300),
     Periodic("Clear expired sessions", "companies.tasks.clear_sessions", seconds=24 * 3600),
     Periodic("Sweep orphan files", "companies.tasks.sweep_orphans", seconds=6 * 3600),
 )

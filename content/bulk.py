@@ -27,7 +27,7 @@ from companies.models import Project, User
 from companies.quota import QuotaExceeded
 from companies.storage.backend import StorageUnavailable
 from companies.storage.uploads import stored_files
-from content import processing
+from content import processing, videos
 from content.archives import Archive, ArchiveRejected, EntryRejected
 from content.bulk_plan import (
     RowRejected,
@@ -37,6 +37,7 @@ from content.bulk_plan import (
     title_taken,
     unpacked_limit,
 )
+from content.files import discard_files
 from content.markers import ImageRejected, NormalisedImage, normalise_image
 from content.models import (
     ARContent,
@@ -47,7 +48,7 @@ from content.models import (
     Video,
 )
 from content.print_sheets import SheetEntry, qr_sheet
-from content.video_file import VideoFile
+from content.video_file import Probe
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ def start(bulk_import: BulkImport, *, now: datetime) -> bool:
 def delete_import(bulk_import: BulkImport) -> None:
     """Delete an import with its archive and its sheet; the contents that it made stay."""
     with stored_files():
-        processing.discard_files(bulk_import)
+        discard_files(bulk_import)
         bulk_import.delete()
 
 
@@ -265,8 +266,8 @@ def _make_row(work: _Work, row: BulkImportRow) -> None:
     try:
         with ExitStack() as opened:
             picture = normalise_image(work.archive.read(work.find(row.picture)))
-            videos = [_video(work, opened, name) for name in row.videos]
-            _store(work, row, picture, videos)
+            films = [_video(work, opened, name) for name in row.videos]
+            _store(work, row, picture, films)
     except RowTaken:
         logger.info("bulk_row_taken", extra={"row": row.pk})
     except (RowRejected, EntryRejected, ImageRejected) as error:
@@ -279,13 +280,13 @@ def _make_row(work: _Work, row: BulkImportRow) -> None:
         raise
 
 
-def _video(work: _Work, opened: ExitStack, wanted: str) -> tuple[File[bytes], VideoFile]:
+def _video(work: _Work, opened: ExitStack, wanted: str) -> tuple[File[bytes], Probe]:
     # Ten large videos in one row shall not cost the lease.
     work.lease.renew()
     name = work.find(wanted)
     file = opened.enter_context(work.archive.extracted(name, settings.FILE_UPLOAD_TEMP_DIR))
     try:
-        return file, processing.read_video(file)
+        return file, videos.read_video(file)
     except ValidationError as error:
         raise RowRejected(f"{wanted}: {' '.join(error.messages)}") from error
 
@@ -294,7 +295,7 @@ def _store(
     work: _Work,
     row: BulkImportRow,
     picture: NormalisedImage,
-    videos: list[tuple[File[bytes], VideoFile]],
+    films: list[tuple[File[bytes], Probe]],
 ) -> None:
     """The content and the mark of its row, together or not at all."""
     with stored_files():
@@ -302,12 +303,11 @@ def _store(
         if ARContent.objects.filter(project=project, title=row.title).exists():
             raise title_taken(row.title)
         content = processing.create_content(project=project, title=row.title, picture=picture)
-        for order, (file, found) in enumerate(videos):
+        for order, (file, found) in enumerate(films):
             title = PurePosixPath(file.name or "").stem[:255]
             video = Video(ar_content=content, title=title, rotation_order=order)
-            processing.attach_video(video, file, found)
+            videos.attach_upload(video, file, found)
             video.save()
-        processing.ensure_active_video(content)
         marked = BulkImportRow.objects.filter(pk=row.pk, status=RowStatus.PENDING).update(
             status=RowStatus.DONE, ar_content=content, project=project, error=""
         )

@@ -20,7 +20,7 @@ def prolonged(
     starts, now_starts = before.published_at, published_at
     is_earlier = starts is not None and (now_starts is None or now_starts < starts)
     prolonging = {
-        "is_active": is_active and not before.is_active,
+        "is_active": is_active and not before.is_on,
         "published_at": is_earlier,
         "expires_at": is_later(expires_at, than=before.expires_at),
     }
@@ -30,6 +30,7 @@ def prolonged(
 def change_content(content: ARContent, *, changed: Iterable[str], now: datetime) -> None:
     """Save the `changed` fields of a content; one that uses a portrait gives up its own picture.
 
+    Switched on or off by hand, it is no longer one that expiry has stopped and brings back.
     Raises LimitReached when visitors would see it longer and the subscription has run out.
     """
     columns = set(changed)
@@ -39,6 +40,9 @@ def change_content(content: ARContent, *, changed: Iterable[str], now: datetime)
         dates = {name: getattr(content, name) for name in ("published_at", "expires_at")}
         if columns.intersection(prolonged(before, is_active=content.is_active, **dates)):
             check_subscription(before.company, now)
+        if "is_active" in columns:
+            content.is_stopped = False
+            columns.add("is_stopped")
         if "portrait" in columns and content.portrait_id and content.image:
             processing.drop_picture(content)
             columns.update(processing.PICTURE_FIELDS)
@@ -50,7 +54,7 @@ def switch_content(content: ARContent, *, on: bool, now: datetime) -> bool:
 
     Raises LimitReached as `change_content` does.
     """
-    if content.is_active == on:
+    if content.is_on == on:
         return False
     content.is_active = on
     # Saved, not updated: the history shall tell who did it.

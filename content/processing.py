@@ -1,76 +1,65 @@
-"""From an upload to a published content: pictures, markers and videos of the rows.
+"""From an upload to a published content: its picture and code, and the marker a worker makes.
 
-Rows are the queue of record. A marker is claimed by a conditional update, so a message that
-arrives twice, or a worker that comes back from the dead, changes nothing.
+The row is the job: see `leases`. Visitors keep the former marker until the new one is ready.
 """
 
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
-from django.db import models
-from django.db.models import F, Q
-from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop, override
+from django.utils.translation import gettext_noop
 
 from companies.limits import check_subscription
 from companies.models import Company, FileKind, Project, StorageFolder
 from companies.quota import QuotaExceeded
 from companies.storage.uploads import stored_files
-from content import qrcodes
+from content import leases, notifications, qrcodes, videos
+from content.files import check_size, discard_files
+from content.leases import Jobs, Lease, Reasons, untranslated
 from content.markers import (
     ImageRejected,
-    Marker,
     MarkerRejected,
     NormalisedImage,
-    Trackability,
     compile_marker,
     normalise_image,
     rate,
     thumbnail,
 )
-from content.models import ARContent, MarkerStatus, Portrait, Video
+from content.models import ARContent, MarkerStatus, NotificationType, Portrait, Video
 from content.models.target import MARKER_FIELDS
-from content.video_file import VideoFile, VideoRejected, probe
+from content.video_file import Probe
+
+if TYPE_CHECKING:
+    from django.db import models
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=10)
-MAX_ATTEMPTS = 5
-THUMBNAIL_SIDE = 480
-SWEEP_BATCH = 100
+JOBS = Jobs("marker_")
 # Stored in English, shown in the reader's language. What exactly failed is in the log.
-TRYING_AGAIN = gettext_noop("The marker could not be made just now; it is tried again by itself.")
+REASONS = Reasons(
+    trying_again=gettext_noop(
+        "The marker could not be made just now; it is tried again by itself."
+    ),
+    gave_up=gettext_noop("The marker could not be made in five attempts: see the worker's log."),
+)
 NO_ROOM = gettext_noop(
     "The company's storage quota is full: make room, then make the marker again."
 )
-GAVE_UP = gettext_noop("The marker could not be made in five attempts: see the worker's log.")
-# A message normally arrives within a second; a row that waits longer has lost its own.
-PATIENCE = timedelta(seconds=30)
+THUMBNAIL_SIDE = 480
 
-# What a new picture, or a new video file, changes in its row.
+# What a new picture changes in its row.
 PICTURE_FIELDS = ("image", "image_width", "image_height", "thumbnail", *MARKER_FIELDS)
-VIDEO_FIELDS = ("video", "thumbnail", "duration", "width", "height", "mime_type", "size_bytes")
 
 TARGETS: dict[str, type[ARContent] | type[Portrait]] = {
     model._meta.label_lower: model for model in (ARContent, Portrait)
 }
-
-
-def discard_files(row: models.Model) -> None:
-    """Remove the files of a row that is about to go, once its transaction is committed."""
-    for field in row._meta.get_fields():
-        if isinstance(field, models.FileField):
-            stored = getattr(row, field.name)
-            if stored:
-                stored.storage.delete(str(stored))
 
 
 def attach_picture(target: ARContent | Portrait, picture: NormalisedImage) -> None:
@@ -104,12 +93,12 @@ def drop_picture(target: ARContent | Portrait) -> None:
             stored.storage.delete(str(stored))
     target.image = target.thumbnail = target.marker = ""
     target.image_width = target.image_height = 0
-    target.marker_status = MarkerStatus.PENDING
-    target.marker_progress = target.marker_attempts = 0
     target.marker_points = target.marker_bytes = 0
-    target.marker_claimed_at = target.marker_generated_at = target.stars = None
-    target.marker_error = target.weakest_factor = ""
+    target.marker_generated_at = target.stars = None
+    target.weakest_factor = ""
     target.trackability = {}
+    for column, value in JOBS.anew().items():
+        setattr(target, column, value)
 
 
 def renew_marker(target: ARContent | Portrait) -> None:
@@ -119,12 +108,7 @@ def renew_marker(target: ARContent | Portrait) -> None:
     """
     check_subscription(target.company, timezone.now())
     type(target)._default_manager.filter(pk=target.pk).exclude(image="").update(
-        marker_status=MarkerStatus.PENDING,
-        marker_progress=0,
-        marker_attempts=0,
-        marker_claimed_at=None,
-        marker_error="",
-        updated_at=timezone.now(),
+        **JOBS.anew(), updated_at=timezone.now()
     )
 
 
@@ -132,27 +116,6 @@ def attach_qr_code(content: ARContent) -> None:
     """Give a new content its QR code; the caller saves it."""
     check_subscription(content.company, timezone.now())
     content.qr_code = ContentFile(qrcodes.png(content.ar_url), name="qr.png")
-
-
-def attach_video(video: Video, upload: File[bytes], found: VideoFile) -> None:
-    """Give a video row its (new) file, poster and probed metadata; the caller saves it."""
-    check_subscription(video.company, timezone.now())
-    for stored in (video.video, video.thumbnail):
-        if stored:
-            stored.storage.delete(str(stored))
-    video.video = File(upload.file, name=f"video.{found.extension}")
-    video.thumbnail = ContentFile(found.poster, name="poster.webp")
-    video.duration, video.width, video.height = found.duration, found.width, found.height
-    video.mime_type = found.mime_type
-    video.size_bytes = upload.size
-
-
-def ensure_active_video(content: ARContent) -> None:
-    """A content's first video becomes its active one."""
-    if not ARContent.objects.filter(pk=content.pk, active_video__isnull=False).exists():
-        first = content.videos.first()
-        if first is not None:
-            first.activate()
 
 
 def read_picture(upload: File[bytes]) -> NormalisedImage:
@@ -164,38 +127,21 @@ def read_picture(upload: File[bytes]) -> NormalisedImage:
         raise ValidationError(rejected.args[0], code="picture") from rejected
 
 
-def read_video(upload: File[bytes]) -> VideoFile:
-    """What is in an uploaded video. Raises ValidationError with the reason against it."""
-    check_size(upload, settings.VIDEO_MAX_BYTES)
-    try:
-        return probe(upload)
-    except VideoRejected as rejected:
-        raise ValidationError(rejected.args[0], code="video") from rejected
-
-
-def check_size(upload: File[bytes], limit: int) -> None:
-    if not upload.size:
-        raise ValidationError(_("The file is empty."), code="empty")
-    if upload.size > limit:
-        message = _("The file is larger than %(limit)s.")
-        raise ValidationError(message, code="large", params={"limit": filesizeformat(limit)})
-
-
 def create_content(
     *,
     project: Project,
     title: str,
     picture: NormalisedImage | None = None,
     video: File[bytes] | None = None,
-    found: VideoFile | None = None,
+    found: Probe | None = None,
     **fields: Any,
 ) -> ARContent:
-    """Create a content with its picture, QR code and active video, or nothing at all.
+    """Create a content with its picture, QR code and first video, or nothing at all.
 
     Without a `picture` the `fields` name the portrait that it uses. A `video` comes with what
-    was `found` in it. Raises ValidationError for what the row cannot be, and of its kind
-    QuotaExceeded when the company has no room for the files, LimitReached when it may make
-    nothing new.
+    was `found` in it. `tasks.request_content` then wakes workers for both. Raises ValidationError
+    for what the row cannot be, and of its kind QuotaExceeded when the company has no room for the
+    files, LimitReached when it may make nothing new.
     """
     with stored_files():
         content = ARContent(project=project, company=project.company, title=title, **fields)
@@ -208,10 +154,8 @@ def create_content(
         content.save()
         if video is not None and found is not None:
             row = Video(ar_content=content, title=title)
-            attach_video(row, video, found)
+            videos.attach_upload(row, video, found)
             row.save()
-            row.activate()
-            content.active_video = row
     return content
 
 
@@ -245,128 +189,78 @@ def delete_content(content: ARContent) -> None:
         content.delete()
 
 
-def delete_video(video: Video) -> None:
-    with stored_files():
-        discard_files(video)
-        video.delete()
-        ensure_active_video(video.ar_content)
-
-
 def generate_marker(label: str, pk: int, *, now: datetime) -> bool:
-    """Compile the marker of the target `label`:`pk` if it is due; True when this call did it."""
-    model = TARGETS[label]
-    rows = model._default_manager.filter(pk=pk)
-    claimed = rows.filter(_due(now)).update(
-        marker_status=MarkerStatus.PROCESSING,
-        marker_claimed_at=now,
-        marker_attempts=F("marker_attempts") + 1,
-        marker_progress=0,
-    )
-    if claimed != 1:
+    """Compile the marker of the target `label`:`pk` if it is due.
+
+    True when this call did it, or found out why it cannot be. Raises what may pass: the storage
+    or the machine failed, not the picture.
+    """
+    rows = TARGETS[label]._default_manager.filter(pk=pk).exclude(image="")
+    claimed = JOBS.claim(rows, now)
+    target = rows.first()
+    if claimed is None or target is None:
         return False
-    target = rows.get()
-    # Whoever replaces the picture or takes over the lease changes one of these.
-    mine = rows.filter(
-        marker_status=MarkerStatus.PROCESSING, marker_claimed_at=now, image=target.image.name
+    # Whoever replaces the picture takes it away from this worker.
+    lease = claimed.only(image=str(target.image))
+    return leases.work(
+        lease,
+        lambda: _compile(target, lease),
+        refusal=_refusal,
+        fail=lambda reason: _fail(lease.rows, target, reason),
+        reasons=REASONS,
     )
-    try:
-        with target.image.open("rb") as stored:
-            picture = stored.read()
-        marker = compile_marker(picture, progress=lambda share: _report_progress(mine, share))
-        score = rate(picture, marker)
-        return _finish(target, mine, marker, score)
-    except MarkerRejected as rejected:
-        mine.update(
-            marker_status=MarkerStatus.FAILED,
-            marker_error=untranslated(rejected),
-            stars=0,
-            updated_at=timezone.now(),
-        )
-        logger.info("marker_rejected", extra={"target": label, "pk": pk, "code": rejected.code})
-        return True
-    except QuotaExceeded:
-        mine.update(
-            marker_status=MarkerStatus.FAILED, marker_error=NO_ROOM, updated_at=timezone.now()
-        )
-        return True
-    except Exception:
-        # The storage or the machine failed, not the picture: the sweeper tries again.
-        given_up = target.marker_attempts >= MAX_ATTEMPTS
-        mine.update(
-            marker_status=MarkerStatus.FAILED if given_up else MarkerStatus.PENDING,
-            marker_error=GAVE_UP if given_up else TRYING_AGAIN,
-            updated_at=timezone.now(),
-        )
-        raise
 
 
-def _report_progress(mine: "models.QuerySet[Any]", share: float) -> None:
-    mine.update(marker_progress=min(99, int(share * 100)))
-
-
-def _finish(
-    target: ARContent | Portrait,
-    mine: "models.QuerySet[Any]",
-    marker: Marker,
-    score: Trackability,
-) -> bool:
-    now = timezone.now()
+def _compile(target: ARContent | Portrait, lease: Lease) -> None:
+    with target.image.open("rb") as stored:
+        picture = stored.read()
+    marker = compile_marker(picture, progress=lease.report)
+    score = rate(picture, marker)
     with stored_files():
         name = target.marker.field.generate_filename(target, "marker.mind")
         name = target.marker.storage.save(name, ContentFile(marker.data))
-        written = mine.update(
+        lease.settle(
+            status=MarkerStatus.READY,
             marker=name,
-            marker_status=MarkerStatus.READY,
             marker_progress=100,
-            marker_error="",
-            marker_generated_at=now,
+            marker_generated_at=timezone.now(),
             marker_bytes=len(marker.data),
             marker_points=marker.points,
             stars=score.stars,
             weakest_factor=score.weakest,
             trackability=asdict(score),
-            updated_at=now,
         )
-        if written != 1:
-            # The picture was replaced meanwhile: this marker is nobody's.
-            target.marker.storage.delete(name)
-        elif target.marker:
+        if target.marker:
             target.marker.storage.delete(str(target.marker))
-    return written == 1
 
 
-def _due(now: datetime) -> Q:
-    """Rows that a worker may claim: waiting, or held by a worker that is dead."""
-    return Q(marker_attempts__lt=MAX_ATTEMPTS) & (
-        Q(marker_status=MarkerStatus.PENDING)
-        | Q(marker_status=MarkerStatus.PROCESSING, marker_claimed_at__lt=now - LEASE)
-    )
+def _refusal(error: Exception) -> str | None:
+    if isinstance(error, MarkerRejected):
+        return untranslated(error)
+    return NO_ROOM if isinstance(error, QuotaExceeded) else None
 
 
-def _overdue(now: datetime) -> Q:
-    """As above, but waiting rows only after a patience that doubles with each attempt."""
-    waited = Q()
-    for attempts in range(MAX_ATTEMPTS):
-        waited |= Q(marker_attempts=attempts, updated_at__lt=now - PATIENCE * 2**attempts)
-    return _due(now) & (~Q(marker_status=MarkerStatus.PENDING) | waited)
+def _fail(rows: "models.QuerySet[Any]", target: ARContent | Portrait, reason: str) -> None:
+    name = target._meta.model_name
+    is_judged = reason not in {NO_ROOM, REASONS.gave_up}
+    with leases.failing(rows, JOBS, reason, **({"stars": 0} if is_judged else {})):
+        notifications.announce(
+            NotificationType.MARKER_FAILED,
+            company=target.company,
+            content=target if isinstance(target, ARContent) else None,
+            key=f"{name}-{target.pk}-{timezone.now().isoformat()}",
+            context={
+                "content": target.title,
+                "reason": reason,
+                "url": reverse(f"admin:content_{name}_change", args=[target.pk]),
+            },
+        )
+    logger.info("marker_failed", extra={"target": name, "pk": target.pk, "reason": reason})
 
 
 def overdue_markers(now: datetime) -> Iterator[tuple[str, int]]:
     """Targets whose message was lost or whose worker died: (label, id), a bounded batch."""
     for label, model in TARGETS.items():
         rows = model._default_manager.exclude(image="")
-        dead = rows.filter(
-            marker_status=MarkerStatus.PROCESSING,
-            marker_claimed_at__lt=now - LEASE,
-            marker_attempts__gte=MAX_ATTEMPTS,
-        )
-        dead.update(marker_status=MarkerStatus.FAILED, marker_error=GAVE_UP, updated_at=now)
-        due = rows.filter(_overdue(now)).order_by("updated_at")
-        for pk in due.values_list("pk", flat=True)[:SWEEP_BATCH]:
-            yield label, pk
-
-
-def untranslated(error: Exception) -> str:
-    """The English message of an error; the admin translates it when it is shown."""
-    with override("en"):
-        return str(error.args[0])
+        due = JOBS.sweep(rows, now, lambda mine, target: _fail(mine, target, REASONS.gave_up))
+        yield from ((label, pk) for pk in due)

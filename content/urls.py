@@ -2,4 +2,7 @@ from django.urls import path
 
 from content import views
 
-urlpatterns = [path("ar/<str:unique_id>", views.ar_page, name="ar-page")]
+urlpatterns = [
+    path("ar/<str:unique_id>", views.ar_page, name="ar-page"),
+    path("ar/<str:unique_id>/renewal", views.renewal, name="ar-renewal"),
+]

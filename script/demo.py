@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var" / "demo"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the user's own choice, with --host or --https
 HEALTH_SECONDS = 60
-MARKER_SECONDS = 120
+SAMPLE_SECONDS = 120
 
 
 class DemoFailed(Exception):
@@ -210,7 +210,7 @@ def start_servers(
     processes.start("web", web, env)
     worker: list[str | Path] = [sys.executable, "-m", "celery", "-A", "arv", "worker", "--beat"]
     worker += ["--schedule", VAR / "beat-schedule", "--pool", "threads", "--concurrency", "2"]
-    worker += ["--queues", "default,markers", "--without-gossip", "--without-mingle"]
+    worker += ["--queues", "default,markers,videos", "--without-gossip", "--without-mingle"]
     processes.start("worker", [*worker, "--loglevel", "info"], env)
 
 
@@ -246,14 +246,18 @@ def sample() -> dict[str, Any]:
     return described
 
 
-def wait_for_marker(processes: Processes) -> dict[str, Any]:
-    until = time.monotonic() + MARKER_SECONDS
-    while (content := sample())["marker_status"] != "ready":
+def wait_for_workers(processes: Processes) -> dict[str, Any]:
+    """The sample once it can be scanned: its marker is compiled, and its video plays on phones."""
+    until = time.monotonic() + SAMPLE_SECONDS
+    while True:
+        content = sample()
+        made = [content["marker_status"], content["video_status"]]
+        if made == ["ready", "ready"]:
+            return content
         processes.check()
-        if content["marker_status"] == "failed" or time.monotonic() > until:
-            raise DemoFailed(f"The sample's marker was not made: see {VAR}/log/worker.log")
+        if "failed" in made or time.monotonic() > until:
+            raise DemoFailed(f"The sample was not made ready: see {VAR}/log/worker.log")
         time.sleep(0.2)
-    return content
 
 
 def announce(
@@ -308,7 +312,7 @@ def run(arguments: argparse.Namespace, parent: int) -> None:
         start_servers(processes, address, certificate, env)
         sample()
         wait_until_healthy(processes, address, certificate)
-        content = wait_for_marker(processes)
+        content = wait_for_workers(processes)
         password = set_password(renew=arguments.new_password)
         connections.close_all()
         announce(address, content, password, certificate)

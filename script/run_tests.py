@@ -75,17 +75,25 @@ def base_environment(var: str) -> dict[str, str]:
 
 
 def pytest_parts(
-    run: Run, database: str, selection: list[str], env: Mapping[str, str], *, browser: bool
+    run: Run,
+    database: str,
+    selection: list[str],
+    env: Mapping[str, str],
+    *,
+    browser: bool,
+    leave_out: list[str],
 ) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "own_room", "--durations=8"]
     # A selection is small: starting parallel processes would cost more than it saves.
     parallel = [] if selection else ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
-    which_tests = "not browser and not postgres" if database == "SQLite" else "not browser"
-    parts = [(f"tests on {database}", [*parallel, "-m", which_tests])]
+    without = "".join(f" and not {marker}" for marker in leave_out)
+    if database == "SQLite":
+        without += " and not postgres"
+    parts = [(f"tests on {database}", [*parallel, "-m", f"not browser{without}"])]
     if browser:
         # One browser at a time: these tests measure time.
         which = [] if selection or database == "SQLite" else BROWSER_ON_POSTGRES
-        parts.append((f"browser tests on {database}", ["-m", "browser", *which]))
+        parts.append((f"browser tests on {database}", ["-m", f"browser{without}", *which]))
     for title, options in parts:
         code = run.part(title, [*command, *options, *selection], env)
         if code == NOTHING_COLLECTED and selection:
@@ -101,6 +109,9 @@ def main() -> int:
     which.add_argument("--postgres", action="store_true", help="on PostgreSQL with Valkey")
     which.add_argument("--all", action="store_true", help="on both")
     parser.add_argument("--no-browser", action="store_true", help="leave out the browser tests")
+    parser.add_argument(
+        "--thorough", action="store_true", help="every case also of the tests that take long"
+    )
     chosen, selection = parser.parse_known_args()
 
     exit_on_signals()
@@ -116,11 +127,22 @@ def main() -> int:
             node = str(node_folder() / "bin" / "node")
             run.part("JavaScript tests", [node, "--test", JAVASCRIPT_TESTS], env)
         browser = not chosen.no_browser
+        leave_out = [] if chosen.thorough else ["thorough"]
         if not chosen.postgres:
-            pytest_parts(run, "SQLite", selection, env, browser=browser)
+            pytest_parts(run, "SQLite", selection, env, browser=browser, leave_out=leave_out)
         if chosen.postgres or chosen.all:
             with servers() as variables:
-                pytest_parts(run, "PostgreSQL", selection, {**env, **variables}, browser=browser)
+                if chosen.all and not selection:
+                    # What no database can change has passed above.
+                    leave_out = [*leave_out, "pure"]
+                pytest_parts(
+                    run,
+                    "PostgreSQL",
+                    selection,
+                    {**env, **variables},
+                    browser=browser,
+                    leave_out=leave_out,
+                )
     print(f"\n{run.summary()}", flush=True)
     return 0 if run.passed else 1
 

@@ -109,7 +109,7 @@ def attention_figures(request: HttpRequest, groups: list[Group], now: datetime) 
     found = {group.key: group for group in groups}
     contents = rows_of(request, ARContent)
     ending = contents.ending(now).count()
-    failed = contents.not_over(now).with_marker(MarkerStatus.FAILED).count()
+    failed = contents.not_over(now).with_failure(now).count()
 
     def of(key: str, title: str) -> Figure:
         group = found[key]
@@ -126,10 +126,10 @@ def attention_figures(request: HttpRequest, groups: list[Group], now: datetime) 
         ),
         # Those that use a portrait are counted too, whose marker is mended at the portrait.
         Figure(
-            "markers",
-            _("Contents with a failed marker"),
+            "failures",
+            _("Contents with a failed marker or video"),
             failed,
-            found["markers"].url,
+            list_url(ARContent, failed="any"),
             tone="alarm",
         ),
         of("portraits", _("Portraits with a failed marker")),

@@ -17,11 +17,20 @@ from django.utils.translation import gettext as _
 
 from companies.models import Company, Project, Role, StorageConnection, StorageTestStatus
 from companies.tenancy import access_of
-from content.models import ARContent, MarkerStatus, Notification, Portrait
+from content.admin.filters import videos_over
+from content.models import ARContent, MarkerStatus, Notification, Portrait, Video, VideoStatus
+from content.notifications import channels_of
 
 SHOWN = 5
 # Nothing is broken yet for anybody who looks at a picture.
-CAN_WAIT = {"projects_ending", "subscriptions", "quota", "without_projects", "notices"}
+CAN_WAIT = {
+    "projects_ending",
+    "subscriptions",
+    "quota",
+    "without_projects",
+    "notices",
+    "contacts",
+}
 
 
 @dataclass(frozen=True)
@@ -101,9 +110,11 @@ class Finder:
             self.projects_over(),
             self.markers(),
             self.portraits(),
+            self.failed_videos(),
             self.contents_without_video(),
             self.projects_ending(),
             self.companies_without_projects(),
+            self.contacts(),
             self.notices(),
         ]
 
@@ -129,6 +140,23 @@ class Finder:
             list_url(Portrait, marker_status__exact=MarkerStatus.FAILED),
             failed.select_related("company").order_by("-updated_at"),
             lambda row: (row.marker_reason, self.renewal(row)),
+        )
+
+    def failed_videos(self) -> Group:
+        rows = rows_of(self.request, Video).filter(status=VideoStatus.FAILED)
+        failed = list_url(Video, status__exact=VideoStatus.FAILED)
+        return self.group(
+            "failed_videos",
+            _("A video could not be prepared"),
+            "error",
+            failed,
+            rows.exclude(videos_over(self.now))
+            .select_related("ar_content__company")
+            .order_by("-updated_at"),
+            lambda row: (
+                f"{row.ar_content}: {row.reason}" if row.error else str(row.ar_content),
+                self.action(row, _("Prepare again"), failed, "prepare_again"),
+            ),
         )
 
     def contents_without_video(self) -> Group:
@@ -267,14 +295,29 @@ class Finder:
             ),
         )
 
+    def contacts(self) -> Group:
+        def describe(row: Company) -> tuple[str, Fix | None]:
+            problems = [one for one in (row.email_problem, row.telegram_problem) if one]
+            check = self.link(row, _("Check the address"), page_url(row))
+            return " ".join(_(one) for one in problems), check
+
+        return self.group(
+            "contacts",
+            _("The address of a contact does not work"),
+            "contact_mail",
+            list_url(Company, attention="contact"),
+            self.companies().with_contact_problem().order_by("name"),
+            describe,
+        )
+
     def notices(self) -> Group:
         def describe(row: Notification) -> tuple[str, Fix | None]:
             fix = None
-            if row.company.contact_email and not row.email_sent:
+            if channels_of(row.company):
                 url = list_url(Notification)
                 fix = self.action(row, _("Send again"), url, "send_again", Role.EDITOR)
             check = self.link(row.company, _("Check the address"), page_url(row.company))
-            return row.email_reason or row.telegram_error, fix or check
+            return row.email_reason or row.telegram_reason, fix or check
 
         lost = rows_of(self.request, Notification).undelivered().select_related("company")
         return self.group(

@@ -9,7 +9,13 @@ from django.utils import timezone
 from analytics.models import ARViewSession
 from companies.models import Company, ProjectStatus, StorageFolder, StorageTestStatus
 from companies.tests.factories import ProjectFactory, StorageConnectionFactory
-from content.models import ARContent, MarkerStatus, Notification, NotificationType
+from content.models import (
+    ARContent,
+    MarkerStatus,
+    Notification,
+    NotificationType,
+    VideoStatus,
+)
 from content.tests.factories import ARContentFactory, PortraitFactory, VideoFactory
 
 DAY = timedelta(days=1)
@@ -28,7 +34,9 @@ def visit(content: ARContent, session_id: uuid.UUID, at: datetime) -> None:
 def furnish(company: Company, *, name: str, times: int = 1) -> None:
     """Everything that a figure counts, and beside it what it must not count, `times` over."""
     now = timezone.now()
-    Company.objects.filter(pk=company.pk).update(storage_used_bytes=10_240 * times)
+    Company.objects.filter(pk=company.pk).update(
+        storage_used_bytes=10_240 * times, telegram_problem="chat not found"
+    )
     StorageFolder.objects.filter(company=company, folder_type="videos").update(
         files_count=times, total_size_bytes=10_240 * times
     )
@@ -67,6 +75,17 @@ def furnish(company: Company, *, name: str, times: int = 1) -> None:
         ]
         for content in contents[1:]:
             VideoFactory.create(ar_content=content)
+        # Of these the first alone has nothing to play, and of the failed ones two are over.
+        VideoFactory.create(ar_content=contents[0], video="", status=VideoStatus.PENDING)
+        for content, ends in ((contents[5], None), (contents[1], now - DAY), (contents[6], None)):
+            VideoFactory.create(
+                ar_content=content,
+                title=f"{name} video",
+                video="",
+                status=VideoStatus.FAILED,
+                error="The video is damaged and cannot be played.",
+                schedule_end=ends,
+            )
         shared = uuid.uuid4()
         visit(contents[0], shared, now)
         visit(contents[1], shared, now - DAY)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from analytics.tests.furnish import DAY
 from companies.models import Company, Role, StorageConnection, StorageTestStatus, User
 from companies.tests.factories import MembershipFactory
-from content.models import ARContent, MarkerStatus, Portrait
+from content.models import ARContent, MarkerStatus, Portrait, Video, VideoStatus
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +68,32 @@ class TestFixes:
             assert row.marker_status == MarkerStatus.PENDING
             assert len(callbacks) == 1
             assert key not in self.fixes(client)
+
+    def test_prepare_again_has_the_video_prepared(
+        self,
+        client: Client,
+        editor: User,
+        django_capture_on_commit_callbacks: Callable[..., Any],
+    ) -> None:
+        Video.objects.update(original="1/company/videos/original.mov")
+        client.force_login(editor)
+        fix = self.fixes(client)["failed_videos"][0]
+        with django_capture_on_commit_callbacks() as callbacks:
+            assert client.post(fix.url, fix.post).status_code == 302
+        assert len(callbacks) == 1
+        assert Video.objects.get(pk=fix.post["_selected_action"]).status == VideoStatus.PENDING
+        assert "failed_videos" not in self.fixes(client)
+
+    def test_an_owner_is_led_to_the_address_that_does_not_work(
+        self, client: Client, owner: User, editor: User, company: Company
+    ) -> None:
+        client.force_login(owner)
+        fix = self.fixes(client)["contacts"][0]
+        page = client.get(fix.url).content.decode()
+        assert "chat not found" in page
+        assert 'name="language"' in page
+        client.force_login(editor)
+        assert self.fixes(client)["contacts"] == [None]
 
     def test_the_buttons_of_others_change_nothing(
         self, client: Client, editor: User, viewer: User, stranger: User

@@ -1,4 +1,4 @@
-"""How often one client may ask: a counter a minute in Django's cache."""
+"""How often one client may ask: a counter in Django's cache for each window of time."""
 
 import logging
 import math
@@ -8,19 +8,22 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-WINDOW_SECONDS = 60
+MINUTE = 60
 
 
-def seconds_to_wait(client: str, *, scope: str, per_minute: int, now: float) -> int:
+def seconds_to_wait(
+    client: str, *, scope: str, most: int, now: float, seconds: int = MINUTE
+) -> int:
     """Count a request of `client` at `now` (Unix time); 0 when it may pass.
 
-    Otherwise the seconds until the next window opens. Each `scope` counts for itself.
+    Of each window of `seconds`, `most` may. Otherwise the seconds until the next window opens.
+    Each `scope` counts for itself.
     """
-    window = int(now // WINDOW_SECONDS)
+    window = int(now // seconds)
     key = f"rate:{scope}:{client}:{window}"
     try:
         # `add` leaves a counter that is there already, so parallel requests all count.
-        cache.add(key, 0, timeout=2 * WINDOW_SECONDS)
+        cache.add(key, 0, timeout=2 * seconds)
         count = cache.incr(key)
     except ValueError:
         # Flushed between the two calls.
@@ -29,6 +32,6 @@ def seconds_to_wait(client: str, *, scope: str, per_minute: int, now: float) -> 
         # The limit protects the platform; without its cache the platform still serves.
         logger.warning("rate limit is off: the cache does not answer", exc_info=True)
         return 0
-    if count <= per_minute:
+    if count <= most:
         return 0
-    return max(1, math.ceil((window + 1) * WINDOW_SECONDS - now))
+    return max(1, math.ceil((window + 1) * seconds - now))

@@ -86,8 +86,12 @@ def test_only_nginx_can_be_reached_from_outside(services: dict[str, Any]) -> Non
 
 
 def test_the_workers_take_every_queue_that_tasks_are_routed_to(services: dict[str, Any]) -> None:
-    command = services["worker"]["command"]
-    queues = set(command[command.index("--queues") + 1].split(","))
+    commands = [service.get("command", []) for service in services.values()]
+    taking = [command for command in commands if "--queues" in command]
+    queues = {
+        queue for command in taking for queue in command[command.index("--queues") + 1].split(",")
+    }
+    assert len(taking) == 2
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     assert queues == {settings.CELERY_TASK_DEFAULT_QUEUE, *routed}
 

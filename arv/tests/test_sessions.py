@@ -16,6 +16,7 @@ from companies import people
 from companies.models import Company, User
 from companies.tests.factories import PASSWORD, ProjectFactory
 from content.models import ARContent
+from content.playback import choose
 from content.tests.factories import ARContentFactory, VideoFactory
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +73,7 @@ def test_pages_in_quick_succession_do_not_write_each_time(client: Client, owner:
 @pytest.fixture
 def content(company: Company) -> ARContent:
     content: ARContent = ARContentFactory.create(project=ProjectFactory.create(company=company))
-    VideoFactory.create(ar_content=content).activate()
+    choose(VideoFactory.create(ar_content=content), now=timezone.now())
     content.refresh_from_db()
     return content
 
@@ -92,6 +93,7 @@ def test_public_pages_read_no_session_and_set_no_cookie(
         answers = [
             client.get(f"/ar/{content.unique_id}"),
             client.get(f"/ar/{content.pk}"),
+            client.post(f"/ar/{content.unique_id}/renewal"),
             client.get(f"/api/ar/{content.unique_id}/active-video"),
             client.get(f"/api/ar/{content.unique_id}/content"),
             client.post("/api/analytics/ar-session", visit, content_type="application/json"),

@@ -10,7 +10,9 @@ from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -24,6 +26,8 @@ from companies.provisioning import add_company
 from companies.storage.connections import offered_to
 from companies.tenancy import access_of
 
+PROBLEMS = ("email_problem", "telegram_problem")
+
 
 @admin.register(Company)
 class CompanyAdmin(ArvModelAdmin[Company]):
@@ -36,15 +40,23 @@ class CompanyAdmin(ArvModelAdmin[Company]):
     search_fields = ("name", "slug", "contact_email")
     autocomplete_fields = ()
     prepopulated_fields = {"slug": ("name",)}
-    readonly_fields = ("usage", "created_at", "updated_at")
+    readonly_fields = (
+        "usage",
+        "email_problem_label",
+        "telegram_problem_label",
+        "created_at",
+        "updated_at",
+    )
 
     def get_fieldsets(self, request: HttpRequest, obj: Company | None = None) -> Any:
         notes = ("notes",) if access_of(request).manages_platform else ()
         usage = ((_("Usage"), {"fields": ("usage",)}),) if obj else ()
+        contact = ("contact_email", "contact_phone", "telegram_chat_id", "language")
+        problems = [f"{name}_label" for name in PROBLEMS if obj and getattr(obj, name)]
         return (
             *usage,
             (None, {"fields": ("name", "slug", "is_active", "time_zone")}),
-            (_("Contact"), {"fields": ("contact_email", "contact_phone", "telegram_chat_id")}),
+            (_("Contact"), {"fields": (*contact, *problems)}),
             (_("Storage"), {"fields": ("storage_connection", "storage_quota_gb")}),
             (
                 _("Subscription"),
@@ -126,6 +138,14 @@ class CompanyAdmin(ArvModelAdmin[Company]):
     def active_label(self, company: Company) -> tuple[str, Any]:
         return ("on", _("active")) if company.is_active else ("off", _("switched off"))
 
+    @display(description=_("e-mail problem"))
+    def email_problem_label(self, company: Company) -> SafeString:
+        return warning(company.email_problem)
+
+    @display(description=_("Telegram problem"))
+    def telegram_problem_label(self, company: Company) -> SafeString:
+        return warning(company.telegram_problem)
+
     @display(description=_("Usage"))
     def usage(self, company: Company) -> SafeString:
         now = timezone.now()
@@ -141,3 +161,10 @@ class CompanyAdmin(ArvModelAdmin[Company]):
                 "days_left": (expires_at - now).days if expires_at else None,
             },
         )
+
+
+def warning(problem: str) -> SafeString:
+    """Why an address does not work, in the reader's language."""
+    return format_html(
+        '<strong class="arv-warning">{}</strong>', gettext(problem) if problem else "—"
+    )

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
-from companies.models import Company, Project, ProjectStatus, StorageTestStatus
+from companies.models import Company, ProjectStatus, StorageTestStatus
 from companies.tenancy import access_of
 
 
@@ -85,16 +85,15 @@ class ProjectState(DefaultedFilter):
     def others(self) -> list[tuple[str, Any]]:
         return [("over", _("Expired")), ("archived", _("Archived"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> QuerySet[Project]:
-        over = Q(status=ProjectStatus.EXPIRED) | Q(expires_at__lte=timezone.now())
-        archived = Q(status=ProjectStatus.ARCHIVED)
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        now = timezone.now()
         if self.value() == "all":
             return queryset
         if self.value() == "over":
-            return queryset.filter(over).exclude(archived)
+            return queryset.over(now)
         if self.value() == "archived":
-            return queryset.filter(archived)
-        return queryset.exclude(over | archived)
+            return queryset.filter(status=ProjectStatus.ARCHIVED)
+        return queryset.not_over(now).exclude(status=ProjectStatus.ARCHIVED)
 
 
 class ExpiresSoon(admin.SimpleListFilter):
@@ -118,6 +117,7 @@ class CompanyAttention(admin.SimpleListFilter):
             ("subscription", _("Subscription ends within 30 days")),
             ("unreachable", _("Storage cannot be reached")),
             ("projects", _("Without projects")),
+            ("contact", _("Contact does not get its notices")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -127,4 +127,6 @@ class CompanyAttention(admin.SimpleListFilter):
             return queryset.ending(timezone.now())
         if self.value() == "unreachable":
             return queryset.filter(storage_connection__test_status=StorageTestStatus.FAILED)
+        if self.value() == "contact":
+            return queryset.with_contact_problem()
         return queryset.without_projects() if self.value() == "projects" else queryset

@@ -274,7 +274,7 @@ class ProjectAdmin(ArvModelAdmin[Project]):
         ordering="status",
     )
     def status_label(self, project: Project) -> tuple[str, str]:
-        is_over = project.expires_at is not None and project.expires_at <= timezone.now()
         # What visitors meet, whether or not the expiry tick has written it down yet.
+        is_over = project.is_over(timezone.now())
         status = ProjectStatus.EXPIRED if is_over else ProjectStatus(project.status)
         return status.value, str(status.label)

@@ -70,7 +70,7 @@ class ArvSchema(AutoSchema):
             codes.add("404")
         if self._is_list_view():
             codes |= {"400", "404"}
-        if self.method in {"POST", "PATCH"}:
+        if self.method in {"POST", "PUT", "PATCH"}:
             codes |= {"400", "409", "413", "415", "503"}
         if self.method == "DELETE":
             codes |= {"409", "503"}

@@ -1,5 +1,6 @@
 from companies.models.company import (
     Company,
+    Language,
     Project,
     ProjectStatus,
     ProjectType,
@@ -20,6 +21,7 @@ __all__ = [
     "ApiToken",
     "Company",
     "FileKind",
+    "Language",
     "Membership",
     "Project",
     "ProjectStatus",

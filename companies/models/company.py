@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.db.models.functions import Cast
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -40,6 +41,11 @@ class ProjectType(models.TextChoices):
     POSTER = "poster", _("poster")
     ALBUM = "album", _("album")
     OTHER = "other", _("other")
+
+
+class Language(models.TextChoices):
+    ENGLISH = "en", _("English")
+    RUSSIAN = "ru", _("Russian")
 
 
 class SubscriptionTier(models.TextChoices):
@@ -95,8 +101,7 @@ class CompanyQuerySet(models.QuerySet["Company"]):
     def active(self, now: datetime) -> "CompanyQuerySet":
         """Companies that are switched on and whose subscription has not run out at `now`."""
         return self.filter(
-            models.Q(subscription_expires_at__isnull=True)
-            | models.Q(subscription_expires_at__gt=now),
+            Q(subscription_expires_at__isnull=True) | Q(subscription_expires_at__gt=now),
             is_active=True,
         )
 
@@ -113,6 +118,10 @@ class CompanyQuerySet(models.QuerySet["Company"]):
             )
         ).filter(storage_used_bytes__gte=models.F("nine_tenths"))
 
+    def with_contact_problem(self) -> "CompanyQuerySet":
+        """Companies whose contact does not get what is sent to it."""
+        return self.exclude(email_problem="", telegram_problem="")
+
     def without_projects(self) -> "CompanyQuerySet":
         return self.filter(~models.Exists(Project.objects.filter(company=models.OuterRef("pk"))))
 
@@ -124,6 +133,7 @@ class Company(models.Model):
         "contact_email",
         "contact_phone",
         "telegram_chat_id",
+        "language",
         "time_zone",
         "storage_connection",
     )
@@ -158,6 +168,20 @@ class Company(models.Model):
         _("storage used, bytes"), default=0, editable=False
     )
     projects_limit = models.PositiveIntegerField(_("projects limit"), default=50)
+    # Why the contact does not get what is sent to it; empty again with the first that arrives.
+    email_problem = models.CharField(
+        _("e-mail problem"), max_length=255, blank=True, editable=False
+    )
+    telegram_problem = models.CharField(
+        _("Telegram problem"), max_length=255, blank=True, editable=False
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        choices=Language,
+        default=Language.ENGLISH,
+        help_text=_("Notices to the contact are written in it."),
+    )
     time_zone = models.CharField(
         _("time zone"),
         max_length=64,
@@ -185,7 +209,7 @@ class Company(models.Model):
     )
 
     objects = CompanyQuerySet.as_manager()
-    history = audited("updated_at", "storage_used_bytes")
+    history = audited("updated_at", "storage_used_bytes", "email_problem", "telegram_problem")
 
     class Meta:
         verbose_name = _("company")
@@ -195,21 +219,27 @@ class Company(models.Model):
             # The public lookup of an active tenant by its slug.
             models.Index(
                 fields=["slug"],
-                condition=models.Q(is_active=True),
+                condition=Q(is_active=True),
                 name="idx_companies_slug_active",
             ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["is_default"],
-                condition=models.Q(is_default=True),
+                condition=Q(is_default=True),
                 name="%(app_label)s_%(class)s_one_default",
             ),
+            one_of("language", Language),
             one_of("subscription_tier", SubscriptionTier),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def runs(self, now: datetime) -> bool:
+        """What `CompanyQuerySet.active` says of one company."""
+        expires_at = self.subscription_expires_at
+        return self.is_active and (expires_at is None or expires_at > now)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         path = self.storage_path
@@ -246,23 +276,37 @@ class Company(models.Model):
 
 class ProjectQuerySet(models.QuerySet["Project"]):
     def running(self, now: datetime) -> "ProjectQuerySet":
-        """Projects whose contents may be shown at `now`, whatever a scheduler has written."""
+        """Projects whose contents may be shown at `now`, whatever a scheduler has written.
+
+        One that renews itself runs on as far as its company does, which is asked elsewhere.
+        """
         return self.filter(
-            models.Q(starts_at__isnull=True) | models.Q(starts_at__lte=now),
-            models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=now),
+            Q(starts_at__isnull=True) | Q(starts_at__lte=now),
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now) | Q(auto_renew=True),
             status=ProjectStatus.ACTIVE,
         )
 
     def over(self, now: datetime) -> "ProjectQuerySet":
         """Projects that have expired at `now` and that nobody has put into the archive."""
-        has_expired = models.Q(status=ProjectStatus.EXPIRED) | models.Q(expires_at__lte=now)
-        return self.filter(has_expired).exclude(status=ProjectStatus.ARCHIVED)
+        ended = Q(expires_at__lte=now) & ~_renews_itself(now)
+        expired = self.filter(ended | Q(status=ProjectStatus.EXPIRED))
+        return expired.exclude(status=ProjectStatus.ARCHIVED)
+
+    def not_over(self, now: datetime) -> "ProjectQuerySet":
+        return self.exclude(pk__in=Project.objects.over(now).values("pk"))
 
     def ending(self, now: datetime) -> "ProjectQuerySet":
         """Projects that expire soon after `now`."""
-        return self.filter(expires_at__gt=now, expires_at__lte=now + SOON).exclude(
-            status__in=[ProjectStatus.EXPIRED, ProjectStatus.ARCHIVED]
+        return (
+            self.filter(expires_at__gt=now, expires_at__lte=now + SOON)
+            .exclude(status__in=[ProjectStatus.EXPIRED, ProjectStatus.ARCHIVED])
+            .exclude(_renews_itself(now))
         )
+
+
+def _renews_itself(now: datetime) -> Q:
+    companies = Company.objects.active(now).values("pk")
+    return Q(auto_renew=True, status=ProjectStatus.ACTIVE, company__in=companies)
 
 
 class Project(models.Model):
@@ -323,9 +367,9 @@ class Project(models.Model):
                 violation_error_message=_("The company has a project with this slug already."),
             ),
             models.CheckConstraint(
-                condition=models.Q(starts_at__isnull=True)
-                | models.Q(expires_at__isnull=True)
-                | models.Q(expires_at__gt=models.F("starts_at")),
+                condition=Q(starts_at__isnull=True)
+                | Q(expires_at__isnull=True)
+                | Q(expires_at__gt=models.F("starts_at")),
                 name="%(app_label)s_%(class)s_expires_after_start",
                 violation_error_message=_("A project expires after it starts."),
             ),
@@ -336,6 +380,14 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_over(self, now: datetime) -> bool:
+        """What `ProjectQuerySet.over` says of one project."""
+        if self.status in {ProjectStatus.EXPIRED, ProjectStatus.ARCHIVED}:
+            return self.status == ProjectStatus.EXPIRED
+        if self.status == ProjectStatus.ACTIVE and self.auto_renew and self.company.runs(now):
+            return False
+        return self.expires_at is not None and self.expires_at <= now
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         path = self.folder_path

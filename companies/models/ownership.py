@@ -1,5 +1,7 @@
 """How a row leads to its company, and the record of who changed it."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -50,4 +52,27 @@ def audited(*without: str) -> HistoricalRecords:
         bases=[CompanyHistory],
         excluded_fields=list(without),
         cascade_delete_history=False,
+    )
+
+
+def record_changes(rows: Sequence[models.Model], *, reason: str = "", now: datetime) -> None:
+    """A history row, of a change by nobody, for each of the rows of one audited model.
+
+    For rows that were changed many at once, which `save` knows nothing of.
+    """
+    if not rows:
+        return
+    history: Any = type(rows[0]).history.model  # type: ignore[attr-defined]
+    history.objects.bulk_create(
+        [
+            history(
+                history_date=now,
+                history_type="~",
+                history_change_reason=reason,
+                history_company_id=company_id_of(row),
+                history_label=str(row)[:255],
+                **{field.attname: getattr(row, field.attname) for field in history.tracked_fields},
+            )
+            for row in rows
+        ]
     )

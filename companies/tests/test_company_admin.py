@@ -87,6 +87,7 @@ def test_a_company_does_not_take_the_name_of_another(
     form = {
         "name": stranger_company.name,
         "slug": stranger_company.slug,
+        "language": "en",
         "time_zone": "UTC",
         "storage_connection": company.storage_connection_id,
         "storage_quota_gb": "10",
@@ -237,6 +238,7 @@ def test_a_new_company_is_made_as_everywhere_and_a_change_writes_no_more_than_it
     form = {
         "name": "Fresh",
         "slug": "",
+        "language": "en",
         "time_zone": "UTC",
         "is_active": "on",
         "storage_connection": local_connection.pk,

@@ -169,7 +169,7 @@ class TestConnections:
         change = f"/admin/companies/company/{company.pk}/change/"
         page = client.get(change).content.decode()
         assert "Our bucket" in page
-        posted = {"storage_connection": own.pk, "time_zone": "Europe/Moscow"}
+        posted = {"storage_connection": own.pk, "time_zone": "Europe/Moscow", "language": "en"}
         assert client.post(change, posted).status_code == 302
         company.refresh_from_db()
         assert company.storage_connection == own
@@ -237,6 +237,7 @@ class TestCompany:
         change = f"/admin/companies/company/{company.pk}/change/"
         posted = {
             "contact_email": "studio@example.org",
+            "language": "ru",
             "time_zone": "Asia/Omsk",
             "storage_connection": company.storage_connection_id,
             "name": "Taken over",
@@ -248,6 +249,7 @@ class TestCompany:
         assert signed_in(owner).post(change, posted).status_code == 302
         after = Company.objects.get(pk=company.pk)
         assert (after.contact_email, after.time_zone) == ("studio@example.org", "Asia/Omsk")
+        assert after.language == "ru"
         for kept in ("name", "storage_quota_gb", "projects_limit", "subscription_tier", "notes"):
             assert getattr(after, kept) == getattr(company, kept)
 

@@ -1,3 +1,3 @@
-from content.admin import bulk, contents, notifications, portraits, videos
+from content.admin import bulk, contents, notifications, portraits, rotation, videos
 
-__all__ = ["bulk", "contents", "notifications", "portraits", "videos"]
+__all__ = ["bulk", "contents", "notifications", "portraits", "rotation", "videos"]

@@ -35,8 +35,8 @@ from companies.storage.backend import StorageUnavailable
 from companies.tenancy import access_of
 from content import bulk, bulk_plan, tasks
 from content.archives import SEPARATOR, ArchiveRejected
+from content.files import check_size
 from content.models import BulkImport, BulkImportRow, BulkStatus, RowStatus
-from content.processing import check_size
 
 if TYPE_CHECKING:
     from content.models.bulk import BulkImportQuerySet

@@ -6,13 +6,16 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import prefetch_related_objects
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from content.models import ARContent
-from content.publishing import Showing, Visibility, days_from, timetable
+from content.programme import ROWS
+from content.publishing import Visibility
+from content.timetable import Showing, days_from, timetable
 
 DAYS = 14
 COLOURS = 6
@@ -20,6 +23,7 @@ SATURDAY = 5
 REASONS = {
     "active": _("chosen as the active video"),
     "window": _("its window is open"),
+    "rotation": _("its turn in the rotation"),
     "flagged": _("marked as active"),
     "first": _("the first in order"),
 }
@@ -46,17 +50,17 @@ def calendar_panel(content: ARContent, *, now: datetime) -> SafeString:
         left, width = (100 * (part / (last - first)) for part in (start - first, end - start))
         return f"left:{left:.3f}%;width:{width:.3f}%"
 
-    videos = list(content.videos.all())
-    colours = {video.pk: number % COLOURS for number, video in enumerate(videos)}
+    prefetch_related_objects([content], *ROWS)
+    colours = {video.pk: number % COLOURS for number, video in enumerate(content.videos.all())}
     bars = [
         Bar(
             showing=showing,
             place=place(showing.start, showing.end),
-            what=gettext("nothing") if showing.is_gap else str(showing.video),
-            why=_why(showing),
+            what=what_of(showing),
+            why=why_of(showing),
             colour=colours[showing.video.pk] if showing.video else 0,
         )
-        for showing in timetable(content, videos, now, last)
+        for showing in timetable(content, now, last)
     ]
     context: dict[str, Any] = {
         "zone": content.company.time_zone,
@@ -77,7 +81,20 @@ def calendar_panel(content: ARContent, *, now: datetime) -> SafeString:
     return render_to_string("admin/content/calendar_panel.html", context)
 
 
-def _why(showing: Showing) -> str:
+def what_of(showing: Showing) -> str:
+    """The video that plays, or that there is none."""
+    if showing.is_gap:
+        return gettext("nothing")
+    if showing.by_view:
+        return gettext("%(video)s first, then with each visit the next") % {"video": showing.video}
+    text = (
+        gettext("%(video)s first, then more than can be shown") if showing.is_cut else "%(video)s"
+    )
+    return text % {"video": showing.video}
+
+
+def why_of(showing: Showing) -> str:
+    """Why it plays, or why nothing does."""
     if showing.visibility != Visibility.VISIBLE:
         return gettext("visitors do not see the content: %(reason)s") % {
             "reason": showing.visibility.label

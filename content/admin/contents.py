@@ -21,21 +21,25 @@ from companies.admin.base import TenantOptions
 from companies.models import Project
 from companies.storage.backend import StorageUnavailable
 from companies.tenancy import access_of
-from content import print_sheets, processing, qrcodes
+from content import playback, print_sheets, processing, qrcodes
 from content.admin.calendar import calendar_panel
 from content.admin.deletion import Deleted, content_losses
 from content.admin.filters import (
     ContentExpiresSoon,
     ContentState,
     MarkerStatusFilter,
+    WithFailure,
     WithoutVideo,
 )
 from content.admin.forms import ARContentForm, VideoForm
 from content.admin.lists import id_in
+from content.admin.month import month_page
 from content.admin.panels import qr_panel, target_of, views_panel
+from content.admin.rotation import rotation_panel
 from content.admin.targets import TargetAdmin
-from content.admin.videos import video_state
+from content.admin.video_panels import video_context
 from content.changes import switch_content
+from content.files import discard_files
 from content.models import ARContent, Video
 from content.publishing import Visibility, visibility
 
@@ -76,17 +80,17 @@ class VideoInline(TenantOptions, StackedInline):
     def get_fields(self, request: HttpRequest, obj: ARContent | None = None) -> Any:
         facts = ("facts",) if obj else ()
         upload = ("upload",) if self.has_change_permission(request, obj) else ()
-        return (*facts, *upload, "title", "schedule_start", "schedule_end", "rotation_order")
+        window = ("schedule_start", "schedule_end")
+        return (*facts, *upload, "title", "has_alpha", *window, "rotation_order")
 
     def get_extra(self, request: HttpRequest, obj: ARContent | None = None, **kwargs: Any) -> int:
         return 1 if obj is None else 0
 
-    @display(description=_("Probed"))
+    @display(description=_("State"))
     def facts(self, video: Video) -> SafeString | str:
         if not video.pk:
             return "—"
-        _key, state = video_state(video, timezone.now())
-        context = {"video": video, "state": state}
+        context = video_context(video, may_change=False, now=timezone.now())
         return render_to_string("admin/content/video_row.html", context)
 
 
@@ -108,6 +112,7 @@ class ARContentAdmin(TargetAdmin[ARContent]):
     list_filter = (
         ContentState,
         MarkerStatusFilter,
+        WithFailure,
         WithoutVideo,
         ContentExpiresSoon,
         "project",
@@ -117,7 +122,7 @@ class ARContentAdmin(TargetAdmin[ARContent]):
     shortcuts = (
         (_("Not over"), {}),
         (_("Expires in 30 days"), {"expires": "30"}),
-        (_("Marker failed"), {"marker": "failed"}),
+        (_("Marker or video failed"), {"failed": "any"}),
         (_("No video"), {"video": "none"}),
         (_("Switched off"), {"state": "off"}),
         (_("All"), {"state": "all"}),
@@ -130,6 +135,8 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         "marker_desk",
         "qr_panel",
         "calendar_panel",
+        "rotation_panel",
+        "rotation_desk",
         "views_panel",
         "created_at",
     )
@@ -144,11 +151,12 @@ class ARContentAdmin(TargetAdmin[ARContent]):
             )
         may_change = self.has_change_permission(request, obj)
         picture, playing = (("picture",), ("playing",)) if may_change else ((), ())
+        rotation = "rotation_desk" if may_change else "rotation_panel"
         return (
             (_("Picture and marker"), {"fields": (self.marker_field(request, obj),)}),
             (_("QR code"), {"fields": ("qr_panel",)}),
             (None, {"fields": ("project", "title", "description", *picture, "portrait")}),
-            (_("What plays when"), {"fields": ("calendar_panel", *playing)}),
+            (_("What plays when"), {"fields": ("calendar_panel", *playing, rotation)}),
             (_("Publication"), when),
             (_("Views"), {"fields": ("views_panel", "created_at")}),
         )
@@ -186,6 +194,15 @@ class ARContentAdmin(TargetAdmin[ARContent]):
     def calendar_panel(self, content: ARContent) -> SafeString:
         return calendar_panel(content, now=timezone.now())
 
+    @display(description=_("Rotation"))
+    def rotation_panel(self, content: ARContent) -> SafeString:
+        return rotation_panel(content, may_change=False, now=timezone.now())
+
+    @display(description=_("Rotation"))
+    def rotation_desk(self, content: ARContent) -> SafeString:
+        """The same for those who may let videos take turns."""
+        return rotation_panel(content, may_change=True, now=timezone.now())
+
     @display(description=_("Views"))
     def views_panel(self, content: ARContent) -> SafeString:
         return views_panel(content, now=timezone.now())
@@ -199,8 +216,13 @@ class ARContentAdmin(TargetAdmin[ARContent]):
             own("qr.png", self.qr_view, "qr_png", kind="png"),
             own("qr.svg", self.qr_view, "qr_svg", kind="svg"),
             own("print-sheet.pdf", self.print_sheet_view, "print_sheet"),
+            own("rotation/calendar/", self.calendar_view, "calendar"),
             *super().get_urls(),
         ]
+
+    def calendar_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What plays on each day of a month and why: `?month=YYYY-MM`."""
+        return month_page(self, request, self.viewable(request, object_id))
 
     def qr_view(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponse:
         content = self.viewable(request, object_id)
@@ -275,7 +297,7 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         super().save_model(request, obj, form, change)
         chosen = form.cleaned_data.get("playing")
         if chosen and "playing" in form.changed_data:
-            chosen.activate()
+            playback.choose(chosen, now=timezone.now())
 
     def save_formset(
         self,
@@ -287,11 +309,15 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         for video_form in formset.forms:
             if video_form in formset.deleted_forms:
                 if video_form.instance.pk:
-                    processing.discard_files(video_form.instance)
+                    playback.make_way(video_form.instance, now=timezone.now())
+                    discard_files(video_form.instance)
             elif video_form.has_changed():
                 cast("VideoForm", video_form).store_video()
         super().save_formset(request, form, formset, change)
-        processing.ensure_active_video(form.instance)
+        for video_form in formset.forms:
+            if video_form not in formset.deleted_forms and video_form.has_changed():
+                cast("VideoForm", video_form).have_it_prepared()
+        playback.settle(form.instance, now=timezone.now())
 
     def delete_model(self, request: HttpRequest, obj: ARContent) -> None:
         processing.delete_content(obj)

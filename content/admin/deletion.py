@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, FileField, Q
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -23,9 +23,12 @@ def content_losses(contents: Iterable[ARContent], allowed: Any) -> Deleted:
     """The answer for contents; `allowed` tells whether one of them may be deleted."""
     chosen = list(contents)
     ids = [content.pk for content in chosen]
+    kept = [field.name for field in Video._meta.fields if isinstance(field, FileField)]
     videos = Video.objects.filter(ar_content__in=ids).aggregate(
-        count=Count("pk"), posters=Count("pk", filter=~Q(thumbnail=""))
+        count=Count("pk"),
+        **{f"{name}_files": Count("pk", filter=~Q(**{name: ""})) for name in kept},
     )
+    count = videos.pop("count")
     visits = ARContent.objects.filter(pk__in=ids, view_sessions__isnull=False)
     files = sum(
         bool(file)
@@ -34,8 +37,8 @@ def content_losses(contents: Iterable[ARContent], allowed: Any) -> Deleted:
     )
     losses = {
         ARContent._meta.verbose_name_plural: len(chosen),
-        Video._meta.verbose_name_plural: videos["count"],
-        gettext("files"): files + videos["count"] + videos["posters"],
+        Video._meta.verbose_name_plural: count,
+        gettext("files"): files + sum(videos.values()),
         gettext("visits"): _bounded(visits.values("view_sessions")[: MOST_COUNTED + 1].count()),
     }
     forbidden = not all(allowed(content) for content in chosen)

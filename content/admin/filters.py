@@ -1,5 +1,6 @@
 """Filters of contents, portraits and notices, in the words of the querysets."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -34,7 +35,7 @@ class ContentState(DefaultedFilter):
         if self.value() == "active":
             return queryset.filter(is_active=True)
         if self.value() == "off":
-            return queryset.filter(is_active=False)
+            return queryset.filter(is_active=False, is_stopped=False)
         if self.value() == "published":
             return queryset.published(now)
         if self.value() == "over":
@@ -69,6 +70,17 @@ class MarkerStatusFilter(admin.SimpleListFilter):
         return queryset.with_marker(MarkerStatus(status))
 
 
+class WithFailure(admin.SimpleListFilter):
+    title = _("failure")
+    parameter_name = "failed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("any", _("Marker or video failed"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.with_failure(timezone.now()) if self.value() == "any" else queryset
+
+
 class WithoutVideo(admin.SimpleListFilter):
     title = _("video")
     parameter_name = "video"
@@ -91,6 +103,11 @@ class Undelivered(admin.SimpleListFilter):
         return queryset.undelivered() if self.value() == "missing" else queryset
 
 
+def videos_over(now: datetime) -> Q:
+    """Videos whose window, or whose content, is over."""
+    return Q(schedule_end__lte=now) | Q(ar_content__in=ARContent.objects.over(now).values("pk"))
+
+
 class VideoState(DefaultedFilter):
     """Hides what no visitor will see again until asked."""
 
@@ -105,5 +122,5 @@ class VideoState(DefaultedFilter):
         now = timezone.now()
         if self.value() == "all":
             return queryset
-        over = Q(schedule_end__lte=now) | Q(ar_content__in=ARContent.objects.over(now).values("pk"))
+        over = videos_over(now)
         return queryset.filter(over) if self.value() == "over" else queryset.exclude(over)

@@ -16,10 +16,10 @@ from companies.admin.forms import CarefulForm
 from companies.limits import check_subscription
 from companies.models import Company
 from companies.quota import check_room
-from content import changes, processing
+from content import changes, processing, tasks, videos
 from content.markers import NormalisedImage
 from content.models import ARContent, ImageTarget, Portrait, Video
-from content.video_file import VideoFile
+from content.video_file import Probe
 
 
 class PictureField(forms.FileField):
@@ -84,6 +84,7 @@ class ARContentForm(TargetForm):
         required=False,
         label=_("Active video"),
         widget=UnfoldAdminSelectWidget,
+        help_text=_("One that you choose plays at once, until a window opens or a turn comes."),
         # Only a choice made on this page counts, not one that a colleague has made since.
         show_hidden_initial=True,
     )
@@ -103,8 +104,10 @@ class ARContentForm(TargetForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
+            # What expiry stopped is still on: the box is what staff want.
+            self.initial["is_active"] = self.instance.is_on
             field = cast("forms.ModelChoiceField[Video]", self.fields["playing"])
-            field.queryset = self.instance.videos.all()
+            field.queryset = self.instance.videos.exclude(video="")
             self.initial["playing"] = self.instance.active_video_id
 
     def owner(self) -> Company | None:
@@ -172,14 +175,21 @@ class VideoForm(CarefulForm):
     upload = forms.FileField(
         label=_("Video file"),
         required=False,
-        widget=UnfoldAdminFileFieldWidget,
-        help_text=_("H.264 MP4 or MOV, or WebM."),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": "video/*"}),
+        help_text=_("Any video that a phone makes, such as MP4 or MOV. It is made fit for phones."),
     )
-    found: VideoFile | None = None
+    found: Probe | None = None
 
     class Meta:
         model = Video
-        fields = ("ar_content", "title", "schedule_start", "schedule_end", "rotation_order")
+        fields = (
+            "ar_content",
+            "title",
+            "has_alpha",
+            "schedule_start",
+            "schedule_end",
+            "rotation_order",
+        )
 
     def clean_upload(self) -> "UploadedFile[Any] | None":
         upload: UploadedFile[Any] | None = self.cleaned_data.get("upload")
@@ -187,7 +197,7 @@ class VideoForm(CarefulForm):
             if not self.instance.pk:
                 raise forms.ValidationError(_("Choose a video file."))
             return None
-        self.found = processing.read_video(upload)
+        self.found = videos.read_video(upload)
         return upload
 
     def clean(self) -> dict[str, Any] | None:
@@ -206,8 +216,17 @@ class VideoForm(CarefulForm):
         """Give the row its new file, if there is one; for when everything is valid."""
         upload = self.cleaned_data.get("upload")
         if upload and self.found:
-            processing.attach_video(self.instance, upload, self.found)
+            videos.attach_upload(self.instance, upload, self.found)
+
+    def have_it_prepared(self) -> None:
+        """Wake a worker for what the form changed, once the row is saved."""
+        video: Video = self.instance
+        if not self.found and "has_alpha" in self.changed_data and video.original:
+            videos.retry_video(video)
+            tasks.request_video(video)
+        elif self.found:
+            tasks.request_video(video)
 
     def changed_columns(self) -> list[str]:
         columns = super().changed_columns()
-        return [*columns, *processing.VIDEO_FIELDS] if self.found else columns
+        return [*columns, *videos.UPLOAD_FIELDS] if self.found else columns

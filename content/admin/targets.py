@@ -37,7 +37,7 @@ class TargetAdmin(ListAdmin[T]):
     change_form_outer_after_template = "admin/content/act_form.html"
 
     class Media:
-        js = ("admin/marker-panel.js",)
+        js = ("admin/live-panel.js",)
 
     def get_urls(self) -> list[URLPattern]:
         name = f"content_{self.opts.model_name}"

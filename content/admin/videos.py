@@ -1,6 +1,5 @@
-"""Videos: player, probed metadata, windows, activation."""
+"""Videos: how far a worker is, the player, windows, activation."""
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -8,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -19,22 +19,22 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from companies.admin.zones import zone_of
-from content import processing
+from companies.limits import LimitReached
+from content import playback, tasks, videos
 from content.admin.filters import VideoState
 from content.admin.forms import VideoForm
 from content.admin.lists import ListAdmin, id_in
 from content.admin.targets import thumbnail_of
-from content.models import ARContent, Video
-from content.publishing import clip_of
+from content.admin.video_panels import video_context, video_panel, video_state
+from content.models import ARContent, Video, VideoStatus
 
-
-def video_state(video: Video, now: datetime) -> tuple[str, str]:
-    """(key, words): what a video does among those of its content."""
-    if not clip_of(video).is_open(now):
-        if video.schedule_start and video.schedule_start > now:
-            return "later", gettext("opens later")
-        return "over", gettext("window is over")
-    return ("on", gettext("plays")) if video.is_active else ("off", gettext("waits"))
+STATE_COLOURS = {
+    "on": "success",
+    "off": "info",
+    "later": "warning",
+    "unfit": "warning",
+    "over": "danger",
+}
 
 
 @admin.register(Video)
@@ -45,18 +45,19 @@ class VideoAdmin(ListAdmin[Video]):
         "label",
         "ar_content",
         "company_name",
-        "facts",
+        "status_label",
         "state_label",
         "window",
-        "rotation_order",
+        "facts",
     )
     list_display_links = ("preview", "label")
-    list_filter = (VideoState, "is_active", "ar_content__company")
+    list_filter = (VideoState, "status", "is_active", "ar_content__company")
     list_select_related = ("ar_content__company",)
     times_by_row = True
     shortcuts = (
         (_("Not over"), {}),
         (_("Active"), {"is_active__exact": "1"}),
+        (_("Failed"), {"status__exact": "failed"}),
         (_("Over"), {"state": "over"}),
         (_("All"), {"state": "all"}),
     )
@@ -64,13 +65,16 @@ class VideoAdmin(ListAdmin[Video]):
     search_help_text = _("A title, a content, or the address behind its QR code.")
     autocomplete_fields = ("ar_content",)
     readonly_fields = ("player", "player_desk", "created_at", "updated_at")
-    actions = ("activate",)
+    actions = ("activate", "prepare_again")
     change_form_outer_after_template = "admin/content/act_form.html"
+
+    class Media:
+        js = ("admin/live-panel.js",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Video | None = None) -> Any:
         may_change = self.has_change_permission(request, obj)
         upload = ("upload",) if may_change else ()
-        what = (None, {"fields": ("ar_content", "title", *upload)})
+        what = (None, {"fields": ("ar_content", "title", *upload, "has_alpha")})
         when = (
             _("When it plays"),
             {"fields": ("schedule_start", "schedule_end", "rotation_order")},
@@ -94,20 +98,48 @@ class VideoAdmin(ListAdmin[Video]):
         return queryset.filter(ar_content__in=contents.values("pk")), False
 
     def get_urls(self) -> list[URLPattern]:
-        own = path(
-            "<path:object_id>/activate/",
-            self.admin_site.admin_view(require_POST(self.activate_view)),
-            name="content_video_activate",
-        )
-        return [own, *super().get_urls()]
+        def own(file: str, view: Any, name: str) -> URLPattern:
+            guarded = self.admin_site.admin_view(view)
+            return path(f"<path:object_id>/{file}/", guarded, name=f"content_video_{name}")
 
-    def activate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return [
+            own("activate", require_POST(self.activate_view), "activate"),
+            own("state", self.state_view, "state"),
+            *super().get_urls(),
+        ]
+
+    def viewable(self, request: HttpRequest, object_id: str) -> Video:
         video = self.get_object(request, object_id)
         if video is None:
             raise Http404
+        if not self.has_view_permission(request, video):
+            raise PermissionDenied
+        return video
+
+    def activate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        video = self.viewable(request, object_id)
         if not self.has_change_permission(request, video):
             raise PermissionDenied
         self.play(request, [video])
+        return HttpResponseRedirect(reverse("admin:content_video_change", args=[video.pk]))
+
+    def state_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The panel alone: the page asks for it again while a worker is at the video.
+
+        A POST has the video prepared again.
+        """
+        video = self.viewable(request, object_id)
+        may_change = self.has_change_permission(request, video)
+        if request.method != "POST":
+            context = video_context(video, may_change=may_change, now=timezone.now())
+            kind = "row" if "row" in request.GET else "player"
+            return render(request, f"admin/content/video_{kind}.html", context)
+        if not may_change:
+            raise PermissionDenied
+        try:
+            self.renew(request, [video])
+        except LimitReached as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:content_video_change", args=[video.pk]))
 
     def save_model(
@@ -119,14 +151,15 @@ class VideoAdmin(ListAdmin[Video]):
             obj.save(update_fields=video_form.changed_columns())
         else:
             obj.save()
-        processing.ensure_active_video(obj.ar_content)
+        video_form.have_it_prepared()
+        playback.settle(obj.ar_content, now=timezone.now())
 
     def delete_model(self, request: HttpRequest, obj: Video) -> None:
-        processing.delete_video(obj)
+        videos.delete_video(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
         for video in queryset:
-            processing.delete_video(video)
+            videos.delete_video(video)
 
     @display(description=_("Picture"))
     def preview(self, video: Video) -> SafeString | str:
@@ -141,7 +174,9 @@ class VideoAdmin(ListAdmin[Video]):
         return str(video.company)
 
     @display(description=_("Probed"))
-    def facts(self, video: Video) -> SafeString:
+    def facts(self, video: Video) -> SafeString | str:
+        if not video.video:
+            return "—"
         return render_to_string("admin/content/video_facts.html", {"video": video})
 
     @display(description=_("Window"), ordering="schedule_start")
@@ -158,16 +193,31 @@ class VideoAdmin(ListAdmin[Video]):
 
     @display(description=_("Video"))
     def player(self, video: Video) -> SafeString:
-        return player(video, may_change=False)
+        return video_panel(video, may_change=False)
 
     @display(description=_("Video"))
     def player_desk(self, video: Video) -> SafeString:
         """The same for those who may make it the one that plays."""
-        return player(video, may_change=True)
+        return video_panel(video, may_change=True)
+
+    @display(
+        description=_("Prepared"),
+        label={
+            VideoStatus.READY: "success",
+            VideoStatus.FAILED: "danger",
+            VideoStatus.PROCESSING: "info",
+            VideoStatus.PENDING: "warning",
+        },
+        ordering="status",
+    )
+    def status_label(self, video: Video) -> tuple[str, str]:
+        words = str(video.get_status_display())
+        is_running = video.status == VideoStatus.PROCESSING
+        return video.status, f"{words}, {video.progress} %" if is_running else words
 
     @display(
         description=_("State"),
-        label={"on": "success", "off": "info", "later": "warning", "over": "danger"},
+        label=STATE_COLOURS,
         ordering="is_active",
     )
     def state_label(self, video: Video) -> tuple[str, str]:
@@ -181,14 +231,29 @@ class VideoAdmin(ListAdmin[Video]):
             return
         self.play(request, videos)
 
-    def play(self, request: HttpRequest, videos: list[Video]) -> None:
-        for video in videos:
-            video.activate()
-        text = ngettext("%(count)d video plays now.", "%(count)d videos play now.", len(videos))
-        self.message_user(request, text % {"count": len(videos)}, messages.SUCCESS)
+    @admin.action(description=_("Prepare again"), permissions=["change"])
+    def prepare_again(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        self.renew(request, list(queryset.exclude(original="")))
 
+    def play(self, request: HttpRequest, chosen: list[Video]) -> None:
+        unfit = [video for video in chosen if not video.video]
+        for video in chosen:
+            if video.video:
+                playback.choose(video, now=timezone.now())
+        count = len(chosen) - len(unfit)
+        if count:
+            text = ngettext("%(count)d video plays now.", "%(count)d videos play now.", count)
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        for video in unfit:
+            problem = gettext("%(video)s cannot be played yet: it is not prepared.")
+            self.message_user(request, problem % {"video": video}, messages.ERROR)
 
-def player(video: Video, *, may_change: bool) -> SafeString:
-    _key, state = video_state(video, timezone.now())
-    context = {"video": video, "state": state, "may_change": may_change}
-    return render_to_string("admin/content/video_player.html", context)
+    def renew(self, request: HttpRequest, chosen: list[Video]) -> None:
+        for video in chosen:
+            videos.retry_video(video)
+            tasks.request_video(video)
+        count = len(chosen)
+        text = ngettext(
+            "%(count)d video is being prepared.", "%(count)d videos are being prepared.", count
+        )
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)

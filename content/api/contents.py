@@ -15,10 +15,10 @@ from companies.api.base import TenantViewSet
 from companies.api.fields import RowId, RowSerializer
 from companies.api.lists import IdFilter, MomentFilter, Ordering, SearchFilter, YesNoFilter
 from companies.models import Project, Role
-from content import processing, tasks
+from content import processing, tasks, videos
 from content.api.targets import TARGET_FIELDS, TargetFields, path_of, url_of
 from content.api.uploads import UploadMixin, UploadSerializer
-from content.changes import change_content
+from content.changes import change_content, switch_content
 from content.models import ARContent, MarkerStatus, Portrait
 from content.models.content import ARContentQuerySet
 
@@ -62,7 +62,8 @@ class ContentSerializer(TargetFields, RowSerializer[ARContent]):
             "created_at",
             "updated_at",
         )
-        read_only_fields = ("company_id",)
+        # Of its rotation schedules.
+        read_only_fields = ("company_id", "video_rotation_enabled", "video_rotation_type")
 
     def get_qr_code_path(self, content: ARContent) -> str | None:
         return path_of(content.qr_code)
@@ -91,7 +92,9 @@ class ContentUpload(UploadSerializer):
         required=False,
     )
     image = serializers.FileField(required=False, help_text=_("JPEG, PNG or WebP."))
-    video = serializers.FileField(required=False, help_text=_("H.264 MP4 or MOV, or WebM."))
+    video = serializers.FileField(
+        required=False, help_text=_("Any video of a phone: MP4, MOV or WebM.")
+    )
 
     class Meta:
         model = ARContent
@@ -119,7 +122,7 @@ class ContentUpload(UploadSerializer):
             )
         self.check_may_store(attrs["project"].company, image, video)
         attrs["picture"] = self.checked("image", image, processing.read_picture)
-        attrs["found"] = self.checked("video", video, processing.read_video)
+        attrs["found"] = self.checked("video", video, videos.read_video)
         return attrs
 
 
@@ -163,14 +166,13 @@ class ContentViewSet(
     @extend_schema(request={"multipart/form-data": ContentUpload}, responses=ContentSerializer)
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Publish a picture with its video. A worker then compiles the marker: follow it at
-        `marker_status`."""
+        `marker_status`. Another prepares the video for phones: follow it at its `status`."""
         return super().create(request, **kwargs)
 
     def add(self, serializer: Any) -> ARContent:
         with serializer.explaining():
             content = processing.create_content(**serializer.validated_data)
-        if content.portrait is None:
-            tasks.request_marker(content)
+        tasks.request_content(content)
         return content
 
     def shown(self, row: ARContent) -> Any:
@@ -178,12 +180,16 @@ class ContentViewSet(
 
     def change(self, row: ARContent, serializer: Any) -> ARContent:
         """Change a content. Choosing a portrait gives up the content's own picture."""
-        return serializer.written(
+        content: ARContent = serializer.written(
             row,
             change=lambda content, changed: change_content(
                 content, changed=changed, now=timezone.now()
             ),
         )
+        if serializer.validated_data.get("is_active") is False:
+            # The column says so already of one that expiry has stopped, and would bring back.
+            switch_content(content, on=False, now=timezone.now())
+        return content
 
     def remove(self, row: ARContent) -> None:
         """Delete a content with its videos and all their files."""

@@ -1,12 +1,19 @@
 from content.models.bulk import BulkImport, BulkImportRow, BulkStatus, RowStatus
 from content.models.content import ARContent, Portrait
-from content.models.notification import Notification, NotificationType
+from content.models.notification import (
+    Channel,
+    Delivery,
+    DeliveryState,
+    Notification,
+    NotificationType,
+)
 from content.models.target import ImageTarget, MarkerStatus
 from content.models.video import (
     RotationItem,
     RotationType,
     Video,
     VideoRotationSchedule,
+    VideoStatus,
 )
 
 __all__ = [
@@ -14,6 +21,9 @@ __all__ = [
     "BulkImport",
     "BulkImportRow",
     "BulkStatus",
+    "Channel",
+    "Delivery",
+    "DeliveryState",
     "ImageTarget",
     "MarkerStatus",
     "Notification",
@@ -24,4 +34,5 @@ __all__ = [
     "RowStatus",
     "Video",
     "VideoRotationSchedule",
+    "VideoStatus",
 ]

@@ -16,7 +16,7 @@ from companies.models.company import SOON
 from companies.models.ownership import audited
 from companies.storage.router import TenantStorage, generated_name
 from content.models.target import MARKER_FIELDS, ImageTarget, MarkerStatus
-from content.models.video import RotationType, Video
+from content.models.video import RotationType, Video, VideoStatus
 
 
 def qr_code_name(instance: "ARContent", filename: str) -> str:
@@ -67,32 +67,48 @@ class Portrait(ImageTarget):
 class ARContentQuerySet(models.QuerySet["ARContent"]):
     def published(self, now: datetime) -> "ARContentQuerySet":
         """Contents that a visitor may see at `now`, whatever a scheduler has written."""
-        return self.filter(
+        return self.switched_on().filter(
             Q(published_at__isnull=True) | Q(published_at__lte=now),
             Q(expires_at__isnull=True) | Q(expires_at__gt=now),
-            is_active=True,
             project__in=Project.objects.running(now),
             company__in=Company.objects.active(now),
         )
+
+    def switched_on(self) -> "ARContentQuerySet":
+        """Contents that staff want to be seen in their time: expiry alone may have stopped them."""
+        return self.filter(Q(is_active=True) | Q(is_stopped=True))
 
     def ending(self, now: datetime) -> "ARContentQuerySet":
         """Contents that visitors see at `now` and soon not any more, by their own or the
         project's expiry."""
         soon = now + SOON
         return self.published(now).filter(
-            Q(expires_at__lte=soon) | Q(project__expires_at__lte=soon)
+            Q(expires_at__lte=soon) | Q(project__in=Project.objects.ending(now))
         )
 
     def over(self, now: datetime) -> "ARContentQuerySet":
         """Contents whose own time, or whose project's, has run out at `now`."""
         return self.filter(
             Q(expires_at__lte=now)
-            | Q(project__expires_at__lte=now)
-            | Q(project__status__in=[ProjectStatus.EXPIRED, ProjectStatus.ARCHIVED])
+            | Q(project__in=Project.objects.over(now))
+            | Q(project__status=ProjectStatus.ARCHIVED)
         )
 
     def not_over(self, now: datetime) -> "ARContentQuerySet":
         return self.exclude(pk__in=ARContent.objects.over(now).values("pk"))
+
+    def gone(self, now: datetime) -> "ARContentQuerySet":
+        """Contents that visitors would see at `now`, had not their time, their project's or the
+        company's subscription run out: nobody has switched them off."""
+        subscription_over = Q(
+            company__subscription_expires_at__lte=now,
+            project__in=Project.objects.running(now),
+        )
+        return self.switched_on().filter(
+            Q(published_at__isnull=True) | Q(published_at__lte=now),
+            Q(pk__in=ARContent.objects.over(now).values("pk")) | subscription_over,
+            company__is_active=True,
+        )
 
     def with_marker(self, status: MarkerStatus) -> "ARContentQuerySet":
         """By the state of the marker, which is the portrait's when there is one."""
@@ -100,9 +116,19 @@ class ARContentQuerySet(models.QuerySet["ARContent"]):
             Q(portrait__isnull=True, marker_status=status) | Q(portrait__marker_status=status)
         )
 
+    def with_failure(self, now: datetime) -> "ARContentQuerySet":
+        """Contents whose marker could not be made, or a video that may still play prepared."""
+        failed = Video.objects.filter(
+            Q(schedule_end__isnull=True) | Q(schedule_end__gt=now),
+            ar_content=models.OuterRef("pk"),
+            status=VideoStatus.FAILED,
+        )
+        broken = self.with_marker(MarkerStatus.FAILED).values("pk")
+        return self.filter(Q(pk__in=broken.order_by()) | models.Exists(failed))
+
     def without_video(self, now: datetime) -> "ARContentQuerySet":
         """Contents with no video that may play at `now`."""
-        playable = Video.objects.filter(
+        playable = Video.objects.exclude(video="").filter(
             Q(schedule_start__isnull=True) | Q(schedule_start__lte=now),
             Q(schedule_end__isnull=True) | Q(schedule_end__gt=now),
             ar_content=models.OuterRef("pk"),
@@ -154,11 +180,27 @@ class ARContent(ImageTarget):
         related_name="+",
         verbose_name=_("active video"),
     )
+    # What plays by the last choice, of staff or of a rotation, when no window says otherwise.
+    chosen_video = models.ForeignKey(
+        "content.Video",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("chosen video"),
+    )
+    # Empty: before any window opened.
+    chosen_at = models.DateTimeField(_("chosen at"), null=True, blank=True, editable=False)
+    # Until then nothing but a change by staff makes `active_video` another one.
+    plays_until = models.DateTimeField(_("plays until"), null=True, blank=True, editable=False)
     video_rotation_enabled = models.BooleanField(_("video rotation"), default=False)
     video_rotation_type = models.CharField(
         _("rotation type"), max_length=10, choices=RotationType, blank=True
     )
     is_active = models.BooleanField(_("active"), default=True)
+    # Switched off with its project, not by staff: it comes back when the project is extended.
+    is_stopped = models.BooleanField(_("stopped by expiry"), default=False, editable=False)
     published_at = models.DateTimeField(
         _("published at"), null=True, blank=True, help_text=_("Empty: at once.")
     )
@@ -182,12 +224,18 @@ class ARContent(ImageTarget):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = ARContentQuerySet.as_manager()
-    history = audited("updated_at", *MARKER_FIELDS, "views_count", "last_viewed_at")
+    history = audited(
+        "updated_at", *MARKER_FIELDS, "views_count", "last_viewed_at", "plays_until", "is_stopped"
+    )
 
     class Meta(ImageTarget.Meta):
         abstract = False
         verbose_name = _("AR content")
         verbose_name_plural = _("AR contents")
+        indexes: ClassVar[list[models.Index]] = [
+            # The rotation tick: contents whose next window opens or closes.
+            models.Index(fields=["plays_until"], name="idx_ar_content_plays_until"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             *ImageTarget.Meta.constraints,
             models.CheckConstraint(
@@ -225,6 +273,11 @@ class ARContent(ImageTarget):
             and self.portrait.company_id != self.project.company_id
         ):
             raise ValidationError({"portrait": _("The portrait belongs to another company.")})
+
+    @property
+    def is_on(self) -> bool:
+        """Whether staff want it to be seen, in its time: expiry alone may have stopped it."""
+        return self.is_active or self.is_stopped
 
     @property
     def target(self) -> "ARContent | Portrait":

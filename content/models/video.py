@@ -4,8 +4,10 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arv.lib.schema import one_of
@@ -22,6 +24,21 @@ def video_thumbnail_name(instance: "Video", filename: str) -> str:
     return generated_name(instance.company, FileKind.THUMBNAILS, filename)
 
 
+def original_name(instance: "Video", filename: str) -> str:
+    return generated_name(instance.company, FileKind.VIDEOS, filename)
+
+
+class VideoStatus(models.TextChoices):
+    PENDING = "pending", _("waiting")
+    PROCESSING = "processing", _("being prepared")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+
+
+# What a worker writes: none of it is anybody's change.
+PROCESSED_FIELDS = ("status", "progress", "attempts", "claimed_at", "error", "probe")
+
+
 class RotationType(models.TextChoices):
     DAILY = "daily", _("daily")
     WEEKLY = "weekly", _("weekly")
@@ -31,8 +48,23 @@ class RotationType(models.TextChoices):
     SEQUENCE = "sequence", _("each view the next")
 
 
+# What each type goes by; the other fields of a rule stay empty.
+USED_BY: dict[str, tuple[str, ...]] = {
+    RotationType.DAILY: ("time_of_day",),
+    RotationType.WEEKLY: ("day_of_week", "time_of_day"),
+    RotationType.MONTHLY: ("day_of_month", "time_of_day"),
+    RotationType.CRON: ("cron_expression",),
+    RotationType.RANDOM: ("cron_expression", "day_of_month", "day_of_week", "time_of_day"),
+    RotationType.SEQUENCE: (),
+}
+
+
 class Video(models.Model):
-    """A video of a content. It can be played once it is stored: uploads are probed before."""
+    """A video of a content: what was uploaded, and what a worker made of it for phones.
+
+    It can be played once `video` is there, whatever the status: a new upload takes the place of
+    the old one when it is ready.
+    """
 
     company_path: ClassVar = "ar_content__company"
 
@@ -42,9 +74,31 @@ class Video(models.Model):
         related_name="videos",
         verbose_name=_("AR content"),
     )
-    video = models.FileField(
-        _("video file"), upload_to=video_name, storage=TenantStorage(), max_length=255
+    original = models.FileField(
+        _("original"),
+        upload_to=original_name,
+        storage=TenantStorage(),
+        max_length=255,
+        blank=True,
+        editable=False,
     )
+    video = models.FileField(
+        _("video file"),
+        upload_to=video_name,
+        storage=TenantStorage(),
+        max_length=255,
+        blank=True,
+        editable=False,
+    )
+    poster = models.FileField(
+        _("poster"),
+        upload_to=video_thumbnail_name,
+        storage=TenantStorage(),
+        max_length=255,
+        blank=True,
+        editable=False,
+    )
+    # WebP, no side longer than 320 px; the other two at most 160 and 640.
     thumbnail = models.FileField(
         _("thumbnail"),
         upload_to=video_thumbnail_name,
@@ -53,7 +107,42 @@ class Video(models.Model):
         blank=True,
         editable=False,
     )
+    thumbnail_small = models.FileField(
+        _("small thumbnail"),
+        upload_to=video_thumbnail_name,
+        storage=TenantStorage(),
+        max_length=255,
+        blank=True,
+        editable=False,
+    )
+    thumbnail_large = models.FileField(
+        _("large thumbnail"),
+        upload_to=video_thumbnail_name,
+        storage=TenantStorage(),
+        max_length=255,
+        blank=True,
+        editable=False,
+    )
     title = models.CharField(_("title"), max_length=255, blank=True)
+    # Colours in the left half of each picture, and how opaque they are, in grey, in the right one.
+    has_alpha = models.BooleanField(
+        _("transparent"),
+        default=False,
+        help_text=_("Left half: the picture; right half: what of it is opaque, in white."),
+    )
+    status = models.CharField(
+        _("status"),
+        max_length=20,
+        choices=VideoStatus,
+        default=VideoStatus.PENDING,
+        editable=False,
+    )
+    progress = models.PositiveSmallIntegerField(_("progress, %"), default=0, editable=False)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, editable=False)
+    claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    error = models.TextField(_("error"), blank=True, editable=False)
+    # What was found in the original: see video_file.Probe.
+    probe = models.JSONField(_("probe"), default=dict, blank=True, editable=False)
     duration = models.FloatField(_("duration, s"), default=0, editable=False)
     width = models.PositiveIntegerField(_("width"), default=0, editable=False)
     height = models.PositiveIntegerField(_("height"), default=0, editable=False)
@@ -66,7 +155,7 @@ class Video(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    history = audited("updated_at")
+    history = audited("updated_at", *PROCESSED_FIELDS)
 
     class Meta:
         verbose_name = _("video")
@@ -85,6 +174,7 @@ class Video(models.Model):
                 name="%(app_label)s_%(class)s_window_order",
                 violation_error_message=_("A window closes after it opens."),
             ),
+            one_of("status", VideoStatus),
         ]
 
     def __str__(self) -> str:
@@ -94,20 +184,26 @@ class Video(models.Model):
     def company(self) -> Company:
         return self.ar_content.company
 
-    @transaction.atomic
-    def activate(self) -> None:
-        """Make this the video that the content plays."""
-        type(self.ar_content).objects.select_for_update().get(pk=self.ar_content_id)
-        Video.objects.filter(ar_content=self.ar_content_id, is_active=True).exclude(
-            pk=self.pk
-        ).update(is_active=False)
-        type(self.ar_content).objects.filter(pk=self.ar_content_id).update(active_video=self.pk)
-        # Saved, not updated: the history shall tell who chose it.
-        self.is_active = True
-        self.save(update_fields=["is_active", "updated_at"])
+    @property
+    def reason(self) -> str:
+        """Why it failed, in the reader's language."""
+        return gettext(self.error) if self.error else ""
+
+
+class VideoRotationScheduleQuerySet(models.QuerySet["VideoRotationSchedule"]):
+    def by_view(self) -> "VideoRotationScheduleQuerySet":
+        """Schedules that give each view the next video."""
+        return self.filter(is_active=True, rotation_type=RotationType.SEQUENCE)
 
 
 class VideoRotationSchedule(models.Model):
+    """When the next video of a content's sequence takes its turn.
+
+    `current_index` names the item of the sequence that has its turn now; it was given at
+    `counts_from`, and the boundaries after that instant have not been counted yet. A schedule
+    without items rotates all videos of the content in their order.
+    """
+
     company_path: ClassVar = "ar_content__company"
 
     ar_content = models.ForeignKey(
@@ -133,13 +229,19 @@ class VideoRotationSchedule(models.Model):
         help_text=_("31 is the last day of a shorter month."),
     )
     cron_expression = models.CharField(_("cron expression"), max_length=100, blank=True)
-    current_index = models.PositiveIntegerField(_("current index"), default=0)
+    current_index = models.PositiveIntegerField(_("current index"), default=0, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
-    last_rotation_at = models.DateTimeField(_("last rotation at"), null=True, blank=True)
-    next_rotation_at = models.DateTimeField(_("next rotation at"), null=True, blank=True)
+    last_rotation_at = models.DateTimeField(
+        _("last rotation at"), null=True, blank=True, editable=False
+    )
+    next_rotation_at = models.DateTimeField(
+        _("next rotation at"), null=True, blank=True, editable=False
+    )
+    counts_from = models.DateTimeField(_("counts from"), default=timezone.now, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    history = audited("current_index", "last_rotation_at", "next_rotation_at")
+    objects = VideoRotationScheduleQuerySet.as_manager()
+    history = audited("current_index", "last_rotation_at", "next_rotation_at", "counts_from")
 
     class Meta:
         verbose_name = _("rotation schedule")

@@ -8,7 +8,7 @@ from factory.django import DjangoModelFactory
 
 from companies.models import Company, FileKind
 from companies.tests.factories import CompanyFactory, ProjectFactory
-from content.models import ARContent, MarkerStatus, Portrait, Video
+from content.models import ARContent, MarkerStatus, Portrait, Video, VideoStatus
 
 
 def stored_name(company: Company, kind: str, extension: str) -> str:
@@ -56,6 +56,8 @@ class ARContentFactory(DjangoModelFactory[ARContent]):
 
 
 class VideoFactory(DjangoModelFactory[Video]):
+    """Prepared, so that it can be played."""
+
     class Meta:
         model = Video
 
@@ -66,6 +68,8 @@ class VideoFactory(DjangoModelFactory[Video]):
     height = 360
     size_bytes = 100_000
     mime_type = "video/mp4"
+    status = VideoStatus.READY
+    progress = 100
 
     @factory.lazy_attribute
     def video(self: Any) -> str:

@@ -8,10 +8,11 @@ from django.test import Client
 from django.utils import timezone
 
 from companies.models import Company, Project, StoredFile, User
-from content import processing
+from content import processing, videos
 from content.admin.forms import ARContentForm
 from content.markers import normalise_image
 from content.models import ARContent, MarkerStatus, Portrait, Video
+from content.playback import choose
 from content.tests.factories import PortraitFactory
 from content.tests.media import clip, photograph
 from content.tests.test_processing import make_content
@@ -29,6 +30,7 @@ def staff(client: Client, superuser: User) -> Client:
 def content(project: Project) -> ARContent:
     content = make_content(project)
     assert processing.generate_marker("content.arcontent", content.pk, now=timezone.now())
+    assert videos.prepare_video(content.videos.get().pk, now=timezone.now())
     return ARContent.objects.get(pk=content.pk)
 
 
@@ -122,16 +124,20 @@ def test_a_stale_page_does_not_undo_a_colleagues_activation(
     posted = change(content)
     second = Video(ar_content=content, video=str(content.videos.get().video))
     second.save()
-    second.activate()
+    choose(second, now=timezone.now())
     assert staff.post(url(content), posted).status_code == 302
     assert ARContent.objects.get(pk=content.pk).active_video == second
 
 
 def test_a_video_is_replaced_and_removed_in_the_inline(staff: Client, content: ARContent) -> None:
     [video] = content.videos.all()
-    old = {str(video.video), str(video.thumbnail)}
+    first, old = str(video.original), {str(video.video), str(video.thumbnail)}
     new = SimpleUploadedFile("v.mp4", clip(size=(160, 120)))
     assert staff.post(url(content), change(content, **{"videos-0-upload": new})).status_code == 302
+    # Visitors keep what a worker has made, until it has made the new one.
+    assert first not in ledger()
+    assert old <= ledger()
+    assert videos.prepare_video(video.pk, now=timezone.now())
     video.refresh_from_db()
     assert (video.width, video.is_active) == (160, True)
     assert not old & ledger()
@@ -149,6 +155,7 @@ def test_deleting_the_active_video_lets_the_next_one_play(
         url(content), change(content, **{"videos-1-upload": SimpleUploadedFile("v.mp4", clip())})
     )
     second = content.videos.exclude(pk=first.pk).get()
+    assert videos.prepare_video(second.pk, now=timezone.now())
     staff.post(f"/admin/content/video/{first.pk}/delete/", {"post": "yes"})
     assert ARContent.objects.get(pk=content.pk).active_video == second
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from companies.models import Company, Project, StorageProvider, StoredFile, User
 from companies.tests.factories import ProjectFactory
-from content import processing
+from content import processing, videos
 from content.models import ARContent, Portrait, Video
 from content.tests.media import clip, photograph
 
@@ -56,8 +56,11 @@ def test_a_picture_and_a_video_become_a_content(staff: Client, project: Project)
     assert response.status_code == 200
     content = ARContent.objects.get()
     assert content.company == project.company
-    assert content.active_video == content.videos.get()
     assert content.qr_code
+    video = content.videos.get()
+    assert videos.prepare_video(video.pk, now=timezone.now())
+    content.refresh_from_db()
+    assert content.active_video == video
     assert processing.generate_marker("content.arcontent", content.pk, now=timezone.now())
     change = staff.get(f"/admin/content/arcontent/{content.pk}/change/").content.decode()
     assert "of 5 stars" in change
@@ -219,6 +222,8 @@ def test_activating_another_video_moves_the_flag(staff: Client, project: Project
         },
     )
     first, second = content.videos.all()
+    for video in (first, second):
+        assert videos.prepare_video(video.pk, now=timezone.now())
     staff.post("/admin/content/video/", {"action": "activate", "_selected_action": [second.pk]})
     content.refresh_from_db()
     assert content.active_video == second

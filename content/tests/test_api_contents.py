@@ -21,7 +21,7 @@ from companies.models import (
     StoredFile,
     User,
 )
-from content import processing
+from content import processing, videos
 from content.models import ARContent, MarkerStatus, Video
 from content.tests.factories import ARContentFactory, PortraitFactory
 from content.tests.media import blank, clip, photograph
@@ -37,7 +37,7 @@ def upload(client: Client, project: Project, **more: Any) -> Any:
     return client.post("/api/ar-content", form)
 
 
-def test_a_picture_and_a_video_become_a_content_and_its_marker_is_queued(
+def test_a_picture_and_a_video_become_a_content_and_workers_are_woken_for_both(
     editors: Client,
     editor: User,
     project: Project,
@@ -45,6 +45,7 @@ def test_a_picture_and_a_video_become_a_content_and_its_marker_is_queued(
 ) -> None:
     with (
         mock.patch("content.tasks.generate_marker.delay") as queued,
+        mock.patch("content.tasks.prepare_video.delay") as queued_video,
         django_capture_on_commit_callbacks(execute=True),
     ):
         made = upload(
@@ -57,7 +58,9 @@ def test_a_picture_and_a_video_become_a_content_and_its_marker_is_queued(
     assert (shown["company_id"], shown["project_id"]) == (content.company_id, project.pk)
     assert (shown["unique_id"], shown["ar_url"]) == (str(content.unique_id), content.ar_url)
     assert (shown["description"], shown["is_active"]) == ("1931", True)
-    assert shown["active_video_id"] == content.videos.get().pk
+    video = content.videos.get()
+    queued_video.assert_called_once_with(video.pk)
+    assert shown["active_video_id"] is None
     for name in ("image", "qr_code"):
         path, url = shown[f"{name}_path"], shown[f"{name}_url"]
         assert StoredFile.objects.filter(name=path).exists()
@@ -69,8 +72,10 @@ def test_a_picture_and_a_video_become_a_content_and_its_marker_is_queued(
     assert content.history.get().history_user == editor
 
     processing.generate_marker("content.arcontent", content.pk, now=timezone.now())
+    videos.prepare_video(video.pk, now=timezone.now())
     ready = editors.get(f"/api/ar-content/by-unique/{content.unique_id}").json()
     assert (ready["marker_status"], ready["marker_progress"]) == ("ready", 100)
+    assert ready["active_video_id"] == video.pk
     assert editors.get(ready["marker_url"]).status_code == 200
 
     assert editors.delete(f"/api/ar-content/{content.pk}").status_code == 204

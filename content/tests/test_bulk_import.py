@@ -99,8 +99,8 @@ def test_three_rows_become_three_contents_and_a_sheet(project: Project, editor: 
     ]
     first = contents[0]
     assert [video.title for video in first.videos.all()] == ["one", "two"]
-    assert first.active_video == first.videos.first()
-    assert contents[1].active_video is None
+    assert [video.status for video in first.videos.all()] == ["pending", "pending"]
+    assert [bool(content.active_video) for content in contents] == [False, False, False]
     assert all(content.image and content.qr_code for content in contents)
     assert first.history.get().history_user == editor
 

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from companies.models import Company, Project, StoredFile
-from content import processing
-from content.models import ARContent
+from content import processing, videos
+from content.models import ARContent, Video
 from content.tests.media import blank, clip, photograph
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +41,7 @@ def test_add_content_publishes_in_the_default_company(files: tuple[Path, Path]) 
         "unique_id": str(content.unique_id),
         "ar_url": content.ar_url,
         "marker_status": "pending",
+        "video_status": "pending",
         "stars": None,
     }
     assert (content.title, content.company.name, content.project.name) == (
@@ -112,7 +113,9 @@ def test_compile_marker_refuses_a_blank_picture(tmp_path: Path) -> None:
 def test_the_sample_is_made_once_and_tracks_very_well() -> None:
     first = run("create_sample")
     assert processing.generate_marker("content.arcontent", first["id"], now=timezone.now())
+    video = Video.objects.get()
+    assert videos.prepare_video(video.pk, now=timezone.now())
     second = run("create_sample")
     assert second["unique_id"] == first["unique_id"]
-    assert second["marker_status"] == "ready"
+    assert (second["marker_status"], second["video_status"]) == ("ready", "ready")
     assert second["stars"] >= 4

@@ -1,5 +1,6 @@
 """What viewers and editors may do with contents, and what a closed company may not."""
 
+import io
 import time
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from django.utils import timezone
 from companies.limits import LimitReached
 from companies.models import Company, Membership, Project, Role, StoredFile, User
 from companies.tests.factories import ProjectFactory
-from content import processing
+from content import processing, videos
 from content.markers import normalise_image
 from content.models import (
     ARContent,
@@ -23,8 +24,9 @@ from content.models import (
     Portrait,
     Video,
 )
+from content.playback import choose
 from content.tests.factories import ARContentFactory, PortraitFactory, VideoFactory
-from content.tests.media import photograph
+from content.tests.media import clip, photograph
 from content.tests.test_content_screens import (
     CONTENTS,
     PORTRAITS,
@@ -34,7 +36,7 @@ from content.tests.test_content_screens import (
     body,
     last_message,
 )
-from content.video_file import VideoFile
+from content.video_file import probe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
 
@@ -96,7 +98,7 @@ def test_an_editors_buttons_make_the_marker_again_and_choose_the_video(
     staff: Client, content: ARContent
 ) -> None:
     first, second = VideoFactory.create_batch(2, ar_content=content)
-    first.activate()
+    choose(first, now=timezone.now())
     page = body(staff, f"{CONTENTS}{content.pk}/change/")
     assert f'formaction="{CONTENTS}{content.pk}/marker/"' in page
     assert staff.post(f"{CONTENTS}{content.pk}/marker/").status_code == 302
@@ -243,13 +245,13 @@ def test_the_files_own_place_refuses_too(project: Project, content: ARContent) -
     Company.objects.update(is_active=False)
     content = ARContent.objects.get()
     picture = normalise_image(photograph(side=300))
-    found = VideoFile(1.0, 64, 64, "video/mp4", b"")
+    found = probe(io.BytesIO(clip()))
     with pytest.raises(LimitReached):
         processing.attach_picture(content, picture)
     with pytest.raises(LimitReached):
         processing.attach_qr_code(content)
     with pytest.raises(LimitReached):
-        processing.attach_video(Video(ar_content=content), ContentFile(b"v", name="v.mp4"), found)
+        videos.attach_upload(Video(ar_content=content), ContentFile(b"v", name="v.mp4"), found)
 
 
 def test_a_portrait_of_another_company_is_refused_in_words(

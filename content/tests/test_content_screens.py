@@ -14,6 +14,7 @@ from content import processing
 from content.markers import normalise_image
 from content.models import (
     ARContent,
+    Delivery,
     Notification,
     NotificationType,
     Portrait,
@@ -177,9 +178,10 @@ def test_notices_are_read_as_sent_with_the_state_of_each_channel(
         email_sent_at=timezone.now(),
         telegram_error="chat not found",
     )
-    add_notice(company, subject="Just made")
+    just_made = add_notice(company, subject="Just made")
+    Delivery.objects.create(notification=just_made, channel="email")
     page = body(staff, NOTICES)
-    assert all(word in page for word in ("sent", "failed", "waiting"))
+    assert all(word in page for word in ("sent", "failed", "on its way"))
     failed = Notification.objects.get(subject="Ends soon")
     detail = body(staff, f"{NOTICES}{failed.pk}/change/")
     assert "chat not found" in detail

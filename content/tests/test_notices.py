@@ -1,10 +1,7 @@
-"""A notice's e-mail: what the letter says, who has it sent again, and what a refusal leaves."""
+"""Notices in the back office: what a letter says, who has one sent again, and who tests the way."""
 
-import contextlib
-import socketserver
-import threading
-from collections.abc import Callable, Iterator
-from smtplib import SMTPRecipientsRefused
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,20 +14,24 @@ from pytest_django.fixtures import Settings
 
 from companies.models import Company, Membership, Role, User
 from companies.tests.conftest import PostOffice, post_office_at
-from content import notifications, tasks
-from content.models import Notification
+from content import notifications
+from content.models import Delivery, Notification
 from content.tests.test_content_screens import NOTICES, add_notice, body
 
 pytestmark = pytest.mark.django_db
 
 ADDRESS = "office@example.org"
 BUTTON = "send-again/"
+TEST = f"{NOTICES}test/"
 
 
 @pytest.fixture
 def notice(company: Company) -> Notification:
     Company.objects.filter(pk=company.pk).update(contact_email=ADDRESS)
-    return add_notice(company, subject="Ends soon", message="First line\nsecond <b>")
+    company.refresh_from_db()
+    notice = add_notice(company, subject="Ends soon", message="First line\nsecond <b>")
+    Delivery.objects.create(notification=notice, channel="email")
+    return notice
 
 
 @pytest.fixture
@@ -40,55 +41,13 @@ def office() -> Iterator[PostOffice]:
 
 
 def deliver(notice: Notification) -> bool:
-    sent = notifications.send_email(notice.pk, now=timezone.now())
+    sent = notifications.deliver(notice.deliveries.get().pk, now=timezone.now())
     notice.refresh_from_db()
     return sent
 
 
-class Answers(socketserver.StreamRequestHandler):
-    """A mail server that takes everything, but answers each recipient from its script."""
-
-    def handle(self) -> None:
-        server: Any = self.server
-        self.say("220 ready")
-        for line in self.rfile:
-            command = line[:4].upper()
-            if command == b"DATA":
-                self.say("354 go on")
-                server.letters.append(b"".join(iter(self.rfile.readline, b".\r\n")))
-            elif command == b"QUIT":
-                self.say("221 bye")
-                return
-            self.say(server.script.pop(0) if command == b"RCPT" and server.script else "250 ok")
-
-    def say(self, answer: str) -> None:
-        self.wfile.write(answer.encode() + b"\r\n")
-
-
-@contextlib.contextmanager
-def mail_server(*script: str) -> Iterator[Any]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answers) as server:
-        server.script, server.letters = list(script), []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.fixture
-def over_smtp(settings: Settings) -> Callable[[Any], None]:
-    def use(server: Any) -> None:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
-        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-
-    return use
-
-
 def test_a_letter_holds_the_notice_as_stored_and_goes_once(notice: Notification) -> None:
+    Company.objects.update(language="ru")
     assert deliver(notice)
     assert (notice.email_sent, notice.email_error) == (True, "")
     assert notice.email_sent_at is not None
@@ -99,6 +58,7 @@ def test_a_letter_holds_the_notice_as_stored_and_goes_once(notice: Notification)
     assert "First line\nsecond <b>" in str(letter.body)
     html = str(letter.alternatives[0][0])
     assert "First line<br>second &lt;b&gt;" in html
+    assert '<html lang="ru">' in html
 
 
 def test_a_subject_of_two_lines_makes_no_header_of_its_own(notice: Notification) -> None:
@@ -107,54 +67,14 @@ def test_a_subject_of_two_lines_makes_no_header_of_its_own(notice: Notification)
     assert mail.outbox[0].recipients() == [ADDRESS]
 
 
-def test_a_company_without_an_address_is_told_so_in_the_readers_language(
-    notice: Notification,
-) -> None:
+def test_an_address_that_is_gone_is_a_reason_in_the_readers_language(notice: Notification) -> None:
     Company.objects.update(contact_email="")
     assert not deliver(notice)
     assert notice.email_error == notifications.NO_ADDRESS
+    assert notice.deliveries.get().state == "failed"
     with translation.override("en"):
-        assert notice.email_reason == "The company has no contact e-mail address."
+        assert notice.email_reason == "The company has no address for it any more."
     assert mail.outbox == []
-
-
-def test_a_refused_recipient_is_final_and_no_secret_is_kept(
-    notice: Notification, over_smtp: Callable[[Any], None], settings: Settings
-) -> None:
-    with mail_server("550 5.1.1 no such user, hunter2 <b>\x00") as server:
-        over_smtp(server)
-        settings.EMAIL_HOST_PASSWORD = "hunter2"  # not used: there is no user
-        assert tasks.send_notice_email.apply(args=(notice.pk,)).get() is False
-    notice.refresh_from_db()
-    assert not notice.email_sent
-    assert notice.email_error == "550 5.1.1 no such user, ••• <b>"
-
-
-def test_a_recipient_who_is_put_off_is_tried_again_and_the_error_goes(
-    notice: Notification, over_smtp: Callable[[Any], None]
-) -> None:
-    with mail_server("450 mailbox busy", "450 mailbox busy") as server:
-        over_smtp(server)
-        with pytest.raises(SMTPRecipientsRefused):
-            deliver(notice)
-        notice.refresh_from_db()
-        assert notice.email_error == "450 mailbox busy"
-        # Without a worker the retries follow each other at once.
-        assert tasks.send_notice_email.apply(args=(notice.pk,)).get() is True
-        assert len(server.letters) == 1
-    notice.refresh_from_db()
-    assert (notice.email_sent, notice.email_error) == (True, "")
-
-
-def test_a_mail_server_that_is_away_is_no_words_for_a_company(
-    notice: Notification, over_smtp: Callable[[Any], None]
-) -> None:
-    with mail_server() as server:
-        over_smtp(server)
-    with pytest.raises(ConnectionRefusedError):
-        deliver(notice)
-    notice.refresh_from_db()
-    assert notice.email_error == notifications.NOT_TAKEN
 
 
 @pytest.mark.parametrize("way", ["action", "button"])
@@ -166,6 +86,7 @@ def test_an_editor_has_it_sent_again(
     way: str,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
+    Delivery.objects.update(state="failed", attempts=1)
     Notification.objects.update(email_error="550 no such user")
     client.force_login(editor)
     page = f"{NOTICES}{notice.pk}/"
@@ -214,22 +135,66 @@ def test_viewers_and_strangers_have_nothing_sent(
     assert set(Notification.objects.values_list("email_error", flat=True)) == {"untouched"}
 
 
-def test_a_broker_that_is_away_leaves_a_reason(
-    notice: Notification,
+def test_owners_test_the_way_to_their_own_company(
+    client: Client,
+    owner: User,
+    company: Company,
+    stranger_company: Company,
+    office: PostOffice,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    with (
-        post_office_at("redis://127.0.0.1:1/0"),
-        django_capture_on_commit_callbacks(execute=True),
-    ):
-        tasks.request_notice_email(notice)
-    notice.refresh_from_db()
-    assert notice.email_error == notifications.NOT_HANDED_OVER
+    client.force_login(owner)
+    assert TEST in body(client, NOTICES)
+    page = body(client, TEST)
+    assert company.name in page
+    assert stranger_company.name not in page
+    assert "no address" in body_of(client, company.pk)
+    Company.objects.update(contact_email=ADDRESS)
+    for forged in (stranger_company.pk, "x", 10**30, ""):
+        assert client.post(TEST, {"company": forged}).status_code == 200
+    assert not Notification.objects.exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(TEST, {"company": company.pk}).url == NOTICES  # type: ignore[attr-defined]
+    assert office.deliver() == 1
+    assert mail.outbox[0].to == [ADDRESS]
+    assert Notification.objects.get().company == company
+
+
+def body_of(client: Client, pk: int) -> str:
+    return client.post(TEST, {"company": pk}).content.decode()
+
+
+@pytest.mark.parametrize("person", ["editor", "viewer"])
+def test_who_may_not_set_the_address_tests_nothing(
+    client: Client, person: str, request: pytest.FixtureRequest
+) -> None:
+    client.force_login(request.getfixturevalue(person))
+    assert TEST not in body(client, NOTICES)
+    assert client.get(TEST).status_code == client.post(TEST).status_code == 403
+
+
+def test_what_waits_is_tried_at_once_and_keeps_its_message_id(
+    notice: Notification, settings: Settings
+) -> None:
+    way = notice.deliveries.get()
+    later = timezone.now() + timedelta(hours=5)
+    Delivery.objects.update(attempts=3, due_at=later)
+    assert notifications.resend(notice, now=timezone.now()) == 1
+    assert notice.deliveries.get().pk == way.pk
+    assert deliver(notice)
+    assert notifications.resend(notice, now=timezone.now()) == 1
+    assert deliver(notice)
+    first, second = (str(letter.message()["Message-ID"]) for letter in mail.outbox)
+    assert first != second
+    assert first.startswith(f"<notice.{way.pk}.")
 
 
 def test_the_front_page_offers_what_helps(
     client: Client, owner: User, editor: User, notice: Notification
 ) -> None:
+    Delivery.objects.update(state="failed")
+    Notification.objects.update(email_error="550 no such user")
+
     def fix() -> Any:
         groups = {group.key: group for group in client.get("/admin/").context["groups"]}
         return groups["notices"].problems[0].fix

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from companies.models import Company, Project
 from content.models import ARContent
+from content.playback import choose
 from content.tests.factories import ARContentFactory, PortraitFactory, VideoFactory
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def content(project: Project) -> ARContent:
     content: ARContent = ARContentFactory.create(project=project, title="Grandmother <1931>")
     video = VideoFactory.create(ar_content=content)
-    video.activate()
+    choose(video, now=timezone.now())
     content.refresh_from_db()
     return content
 
@@ -89,23 +90,23 @@ def _subscription_ran_out(content: ARContent) -> None:
 
 
 @pytest.mark.parametrize(
-    "happens",
+    ("happens", "status"),
     [
-        _switched_off,
-        _expired,
-        _not_yet_published,
-        _project_expired,
-        _project_paused,
-        _company_switched_off,
-        _subscription_ran_out,
+        (_switched_off, 404),
+        (_expired, 410),
+        (_not_yet_published, 404),
+        (_project_expired, 410),
+        (_project_paused, 404),
+        (_company_switched_off, 404),
+        (_subscription_ran_out, 410),
     ],
 )
-def test_what_is_not_published_answers_404_everywhere(
-    client: Client, content: ARContent, happens: Any
+def test_what_is_not_published_is_shown_nowhere(
+    client: Client, content: ARContent, happens: Any, status: int
 ) -> None:
     happens(content)
     page = client.get(f"/ar/{content.unique_id}")
-    assert page.status_code == 404
+    assert page.status_code == status
     assert "Grandmother" not in page.content.decode()
     assert "<h1" in page.content.decode()
     assert client.get(f"/api/ar/{content.unique_id}/active-video").status_code == 404

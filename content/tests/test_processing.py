@@ -11,24 +11,24 @@ from django.utils import timezone
 from companies.models import Company, Project, StoredFile
 from companies.quota import QuotaExceeded
 from companies.storage.uploads import stored_files
-from content import processing
+from content import leases, processing
 from content.markers import compile_marker, normalise_image
-from content.models import ARContent, MarkerStatus
+from content.models import ARContent, MarkerStatus, VideoStatus
 from content.tests.media import blank, clip, photograph
 from content.video_file import probe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LABEL = "content.arcontent"
+VIDEO = clip()
 
 
 def make_content(project: Project, picture: bytes | None = None) -> ARContent:
-    video = clip()
     return processing.create_content(
         project=project,
         title="A portrait",
         picture=normalise_image(picture or photograph(side=320)),
-        video=ContentFile(video),
-        found=probe(io.BytesIO(video)),
+        video=ContentFile(VIDEO),
+        found=probe(io.BytesIO(VIDEO)),
     )
 
 
@@ -42,13 +42,14 @@ def used_and_sum(company: Company) -> tuple[int, int]:
     return company.storage_used_bytes, total
 
 
-def test_a_created_content_has_its_files_its_code_and_an_active_video(project: Project) -> None:
+def test_a_created_content_has_its_files_its_code_and_a_video_to_be_prepared(
+    project: Project,
+) -> None:
     content = make_content(project)
     content.refresh_from_db()
     video = content.videos.get()
-    assert content.active_video == video
-    assert video.is_active
-    assert (video.width, video.height, video.mime_type) == (320, 240, "video/mp4")
+    assert (video.status, bool(video.video)) == (VideoStatus.PENDING, False)
+    assert content.active_video is None
     assert content.marker_status == MarkerStatus.PENDING
     assert stored_names() == {
         stored.name
@@ -56,12 +57,11 @@ def test_a_created_content_has_its_files_its_code_and_an_active_video(project: P
             content.image,
             content.thumbnail,
             content.qr_code,
-            video.video,
-            video.thumbnail,
+            video.original,
         )
     }
     used, total = used_and_sum(project.company)
-    assert used == total > video.size_bytes
+    assert used == total > len(VIDEO)
 
 
 def test_a_marker_goes_from_pending_to_ready_with_stars(project: Project) -> None:
@@ -176,7 +176,7 @@ def test_the_sweeper_finds_lost_messages_and_dead_workers(project: Project) -> N
     rows.filter(pk=dead.pk).update(
         marker_status=MarkerStatus.PROCESSING,
         marker_attempts=1,
-        marker_claimed_at=now - processing.LEASE - timedelta(seconds=1),
+        marker_claimed_at=now - leases.LEASE - timedelta(seconds=1),
     )
     assert set(processing.overdue_markers(now)) == {(LABEL, lost.pk), (LABEL, dead.pk)}
     assert processing.generate_marker(LABEL, dead.pk, now=now)

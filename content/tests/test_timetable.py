@@ -1,37 +1,58 @@
 """What plays when: the stretches of the coming days, and why a content is not visible."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db.models import Model
 from hypothesis import given
 from hypothesis import strategies as st
 
 from companies.models import Company, Project, ProjectStatus
-from content.models import ARContent, Video
-from content.publishing import Visibility, clip_of, days_from, timetable, visibility
-from content.rotation import resolve
+from content.models import ARContent, RotationItem, Video, VideoRotationSchedule
+from content.playback import choice_for
+from content.publishing import Visibility, visibility
 from content.tests.factories import ARContentFactory, VideoFactory
+from content.timetable import Day, days_from, month_calendar, timetable
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 END = NOW + 14 * DAY
 
 
-def content_of(**fields: Any) -> ARContent:
-    company = Company(name="C", is_active=True)
+def content_of(
+    videos: list[Video], schedules: list[VideoRotationSchedule] | None = None, **fields: Any
+) -> ARContent:
+    """As it comes out of the database with what belongs to it, but never in it."""
+    company = Company(name="C", is_active=True, time_zone="Europe/Berlin")
     project = Project(company=company, name="P", status=ProjectStatus.ACTIVE)
-    return ARContent(company=company, project=project, title="T", is_active=True, **fields)
+    content = ARContent(pk=1, company=company, project=project, title="T", is_active=True, **fields)
+    have(content, videos=videos, rotation_schedules=schedules or [])
+    return content
+
+
+def have(row: Model, **rows: list[Any]) -> None:
+    """As if they had been prefetched."""
+    row._prefetched_objects_cache = rows  # type: ignore[attr-defined]
+
+
+def video(pk: int, **fields: Any) -> Video:
+    return Video(pk=pk, title=f"Video {pk}", video=f"{pk}.mp4", **fields)
+
+
+def schedule(*, items: list[int], **fields: Any) -> VideoRotationSchedule:
+    made = VideoRotationSchedule(pk=1, **{"counts_from": NOW, **fields})
+    have(made, items=[RotationItem(video_id=pk, position=place) for place, pk in enumerate(items)])
+    return made
 
 
 def test_windows_follow_each_other_with_the_gap_between_them() -> None:
-    content = content_of()
-    first = Video(pk=1, schedule_end=NOW + 2 * DAY)
-    second = Video(pk=2, schedule_start=NOW + 5 * DAY, schedule_end=NOW + 6 * DAY)
-    third = Video(pk=3, schedule_start=NOW + 6 * DAY)
-    shown = timetable(content, [first, second, third], NOW, END)
+    first = video(1, schedule_end=NOW + 2 * DAY)
+    second = video(2, schedule_start=NOW + 5 * DAY, schedule_end=NOW + 6 * DAY)
+    third = video(3, schedule_start=NOW + 6 * DAY)
+    shown = timetable(content_of([first, second, third]), NOW, END)
     assert [(one.start, one.end, one.video) for one in shown] == [
         (NOW, NOW + 2 * DAY, first),
         (NOW + 2 * DAY, NOW + 5 * DAY, None),
@@ -41,17 +62,21 @@ def test_windows_follow_each_other_with_the_gap_between_them() -> None:
     assert [one.is_gap for one in shown] == [False, True, False, False]
 
 
-def test_a_video_without_a_window_is_one_stretch_whatever_happens_meanwhile() -> None:
-    content = content_of(active_video_id=1)
-    waiting = Video(pk=2, schedule_start=NOW + DAY, schedule_end=NOW + 3 * DAY)
-    [only] = timetable(content, [Video(pk=1), waiting], NOW, END)
-    assert (only.start, only.end, only.reason) == (NOW, END, "active")
+def test_a_window_takes_over_and_gives_back() -> None:
+    content = content_of([video(1), video(2, schedule_start=NOW + DAY, schedule_end=NOW + 3 * DAY)])
+    content.chosen_video_id, content.chosen_at = 1, NOW - DAY
+    shown = timetable(content, NOW, END)
+    assert [(one.start, one.video and one.video.pk, one.reason) for one in shown] == [
+        (NOW, 1, "active"),
+        (NOW + DAY, 2, "window"),
+        (NOW + 3 * DAY, 1, "active"),
+    ]
 
 
 def test_the_end_of_a_content_or_its_project_is_a_gap_with_its_reason() -> None:
-    content = content_of(published_at=NOW + DAY, expires_at=NOW + 4 * DAY)
+    content = content_of([video(1)], published_at=NOW + DAY, expires_at=NOW + 4 * DAY)
     content.project.expires_at = NOW + 3 * DAY
-    shown = timetable(content, [Video(pk=1)], NOW, END)
+    shown = timetable(content, NOW, END)
     assert [(one.start, one.visibility) for one in shown] == [
         (NOW, Visibility.LATER),
         (NOW + DAY, Visibility.VISIBLE),
@@ -61,26 +86,85 @@ def test_the_end_of_a_content_or_its_project_is_a_gap_with_its_reason() -> None:
 
 times = st.none() | st.integers(-50, 400).map(lambda hours: NOW + timedelta(hours=hours))
 windows = st.tuples(times, times, st.booleans(), st.integers(0, 2))
+rules = st.fixed_dictionaries(
+    {
+        "items": st.lists(st.integers(1, 5), max_size=4),
+        "rotation_type": st.sampled_from(["daily", "weekly", "monthly", "cron", "random"]),
+        "time_of_day": st.none() | st.times(),
+        "day_of_week": st.none() | st.integers(1, 7),
+        "cron_expression": st.sampled_from(["*/50 * * * *", "0 9,18 * * 1-5", "30 2 28 * *"]),
+        "current_index": st.integers(0, 9),
+    }
+)
 
 
-@given(st.lists(windows, max_size=5), st.integers(0, 5), st.integers(0, 335))
+@given(
+    st.lists(windows, max_size=5), st.none() | rules, st.integers(0, 5), times, st.integers(0, 335)
+)
 def test_at_every_moment_the_timetable_says_what_a_visitor_gets(
-    rows: list[Any], active: int, hour: int
+    rows: list[Any], rule: Any, chosen: int, chosen_at: datetime | None, hour: int
 ) -> None:
     videos = [
-        Video(
-            pk=pk, schedule_start=start, schedule_end=end, is_active=is_active, rotation_order=order
-        )
-        for pk, (start, end, is_active, order) in enumerate(rows, 1)
+        video(pk, schedule_start=start, schedule_end=end, is_active=is_on, rotation_order=order)
+        for pk, (start, end, is_on, order) in enumerate(rows, 1)
     ]
-    content = content_of(active_video_id=active or None)
-    shown = timetable(content, videos, NOW, END)
+    content = content_of(videos, [schedule(**rule)] if rule else [])
+    content.chosen_video_id, content.chosen_at = chosen or None, chosen_at
+    shown = timetable(content, NOW, END)
     assert (shown[0].start, shown[-1].end) == (NOW, END)
     assert all(one.end == other.start for one, other in pairwise(shown))
     at = NOW + timedelta(hours=hour, minutes=30)
     [there] = [one for one in shown if one.start <= at < one.end]
-    choice = resolve(at, [clip_of(video) for video in videos], content.active_video_id)
-    assert (there.video and there.video.pk) == (choice.video_id if choice else None)
+    choice = choice_for(content, at)
+    if not there.is_cut:
+        assert (there.video and there.video.pk) == (choice.video_id if choice else None)
+        assert there.reason == (choice.reason if choice else "")
+
+
+def day_of(days: list[Day], number: int) -> Day:
+    [found] = [day for day in days if day.date.day == number]
+    return found
+
+
+def test_a_month_has_each_local_day_once_whole_with_turns_gaps_and_overlaps() -> None:
+    windowed = video(1, schedule_start=NOW - 10 * DAY, schedule_end=NOW + DAY)
+    other = video(2, schedule_start=NOW - DAY, schedule_end=NOW + 2 * DAY)
+    turning = video(3, schedule_start=NOW + 4 * DAY)
+    last = video(4, schedule_start=NOW + 4 * DAY)
+    daily = schedule(items=[3, 4], rotation_type="daily", time_of_day=time(6))
+    content = content_of([windowed, other, turning, last], [daily])
+    days = month_calendar(content, date(2026, 3, 17), now=NOW)
+    assert [day.date.day for day in days] == list(range(1, 32))
+    assert all(one.end == other.start for one, other in pairwise(days))
+    for day in days:
+        assert (day.showings[0].start, day.showings[-1].end) == (day.start, day.end)
+    # The clock of Berlin is put forward on the 29th.
+    assert {day.date.day for day in days if day.end - day.start != DAY} == {29}
+    assert [day.date.day for day in days if day.is_past] == list(range(1, 20))
+    [overlap] = day_of(days, 20).overlaps
+    assert (overlap.first, overlap.second) == (windowed, other)
+    assert [day.date.day for day in days if day.overlaps] == [19, 20, 21, *range(24, 32)]
+    assert [day.date.day for day in days if day.has_gap] == [*range(1, 11), 22, 23, 24]
+    at_six = [(one.video and one.video.pk, one.reason) for one in day_of(days, 30).showings]
+    assert at_six in ([(3, "rotation"), (4, "rotation")], [(4, "rotation"), (3, "rotation")])
+    assert day_of(days, 30).showings[1].start.astimezone(ZoneInfo("Europe/Berlin")).hour == 6
+
+
+def test_days_with_a_video_for_each_view_say_so() -> None:
+    content = content_of([video(1), video(2)], [schedule(items=[1, 2], rotation_type="sequence")])
+    days = month_calendar(content, date(2026, 4, 1), now=NOW)
+    assert all(day.by_view and not day.has_gap for day in days)
+    assert {one.reason for day in days for one in day.showings} == {"rotation"}
+
+
+def test_a_rule_that_comes_every_minute_is_listed_in_part_and_says_so() -> None:
+    minutely = schedule(items=[1, 2], rotation_type="cron", cron_expression="* * * * *")
+    content = content_of([video(1), video(2)], [minutely])
+    days = month_calendar(content, date(2026, 4, 1), now=NOW)
+    assert all(day.is_cut and len(day.showings) == 48 for day in days)
+    assert all(day.showings[-1].end == day.end for day in days)
+    with pytest.raises(ValueError, match="too far"):
+        month_calendar(content, date(9999, 12, 1), now=NOW)
 
 
 @pytest.mark.django_db

@@ -5,15 +5,16 @@
  * @property {string} contentId
  * @property {string | null} markerUrl
  * @property {{width: number, height: number}} target the picture's raster
- * @property {{url: string, type: string, width: number, height: number} | null} video
- * @property {string} sessionUrl
- * @property {string} aliasUrl
+ * @property {{url: string, type: string, width: number, height: number, transparent: boolean} | null} video
+ * @property {string | null} sessionUrl
+ * @property {string | null} aliasUrl
  * @property {string} workerUrl
  * @property {Record<string, string>} texts
  */
 
 import { Assets, Failure } from "./assets.js";
 import { Camera, reasonOf } from "./camera.js";
+import { Cutout } from "./cutout.js";
 import { obstacle } from "./environment.js";
 import { FrameLoop } from "./frames.js";
 import { Overlay } from "./overlay.js";
@@ -40,7 +41,9 @@ export class Page {
       // In the background a phone may take it; coming back opens it again.
       if (!this.away) this.fail("cameraFailed");
     });
-    this.overlay = new Overlay(this.video, this.view.camera, config.target);
+    const { cutout } = this.view;
+    this.cutout = cutout && new Cutout(this.video, cutout, () => this.videoFailed());
+    this.overlay = new Overlay(cutout ?? this.video, this.view.camera, config.target);
     this.assets = new Assets({ markerUrl: config.markerUrl, trackerUrl: root.dataset.tracker });
     this.loop = new FrameLoop(
       this.view.camera,
@@ -79,11 +82,10 @@ export class Page {
     video.addEventListener("volumechange", () => view.showSound());
     video.addEventListener("playing", () => {
       view.buffering(false);
+      this.cutout?.start();
       if (this.wantsPlay) this.telemetry.videoPlayed();
     });
-    video.addEventListener("error", () => {
-      if (this.state.name !== "idle") this.fail("videoFailed");
-    });
+    video.addEventListener("error", () => this.videoFailed());
     window.addEventListener("resize", () => this.overlay.refresh());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.leave();
@@ -127,6 +129,10 @@ export class Page {
   /** @param {string} reason */
   fail(reason) {
     this.dispatch({ type: "fail", reason });
+  }
+
+  videoFailed() {
+    if (this.state.name !== "idle") this.fail("videoFailed");
   }
 
   /** In the visitor's own tap: playing once here lets this element play with sound for ever after. */

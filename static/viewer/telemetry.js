@@ -41,7 +41,8 @@ export class VisibleTime {
 
 export class Telemetry {
   /**
-   * @param {{contentId: string, sessionUrl: string, aliasUrl: string}} config
+   * @param {{contentId: string, sessionUrl: string | null, aliasUrl: string | null}} config
+   *   without an address nothing is told: somebody of the staff looks at a preview
    * @param {{fetch?: typeof fetch, beacon?: (url: string, body: string) => boolean,
    *   userAgent?: string}} [outside]
    */
@@ -77,6 +78,7 @@ export class Telemetry {
 
   /** @param {number} seconds in view so far; may be sent again, the server keeps the greatest */
   end(seconds) {
+    if (!this.base) return;
     const url = `${this.base}/${this.sessionId}/end`;
     const body = JSON.stringify({ duration_seconds: seconds });
     if (!this.beacon(url, body)) this.post(url, body).catch(() => {});
@@ -84,6 +86,7 @@ export class Telemetry {
 
   /** @returns {Promise<void>} never rejects */
   send(fields) {
+    if (!this.base) return this.queue;
     const body = JSON.stringify({
       ar_content_unique_id: this.config.contentId,
       session_id: this.sessionId,

@@ -22,6 +22,8 @@ export class View {
     this.start = find("start");
     this.camera = find("camera");
     this.overlay = find("overlay");
+    /** Where a transparent video is shown instead of by its own element. */
+    this.cutout = find("cutout");
     this.watch = find("watch");
     this.status = find("status");
     this.notice = find("notice");

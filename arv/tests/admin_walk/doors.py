@@ -24,6 +24,7 @@ PREFIXES = ("admin/", "account/")
 # Pages of one row beyond Django's own, each with what it takes to do something there.
 ROW_PAGES: dict[str, dict[str, Any]] = {
     "companies_project_extend": {"days": "30"},
+    "content_arcontent_calendar": {},
     "content_arcontent_features": {},
     "content_arcontent_marker": {},
     "content_arcontent_print_sheet": {},
@@ -33,6 +34,7 @@ ROW_PAGES: dict[str, dict[str, Any]] = {
     "content_notification_send_again": {},
     "content_portrait_marker": {},
     "content_video_activate": {},
+    "content_video_state": {},
     "content_bulkimport_errors": {},
     "content_bulkimport_progress": {},
     "content_bulkimport_sheet": {},
@@ -40,7 +42,7 @@ ROW_PAGES: dict[str, dict[str, Any]] = {
     "auth_user_password_change": {"password1": "forged-Pass-1", "password2": "forged-Pass-1"},
 }
 # Pages without a row; their queries are tried with foreign ids and words.
-OTHER_PAGES = {"companies_audit", "content_bulkimport_table"}
+OTHER_PAGES = {"companies_audit", "content_bulkimport_table", "content_notification_test"}
 # What actions ask for on their own pages; posted with every action.
 ACTION_DATA = {"days": "30", "post": "yes", "index": "0"}
 
@@ -286,6 +288,13 @@ def other_page(knocker: Knocker, door: Door) -> Iterator[Visit]:
     )
 
 
+def turns(knocker: Knocker, door: Door) -> Iterator[Visit]:
+    """What a rule would do at another company's content."""
+    content = knocker.pk(apps.get_model("content.arcontent"))
+    yield Visit(f"/{door.route}?rotation_type=daily&content={content}", names_row=True)
+    yield Visit(f"/{door.route}?rotation_type=cron&cron_expression=x&content=x", names_row=True)
+
+
 def plain(knocker: Knocker, door: Door) -> Iterator[Visit]:
     yield Visit(f"/{door.route}")
     yield Visit(f"/{door.route}", {})
@@ -330,6 +339,7 @@ FIXTURES: dict[tuple[str, frozenset[str]], Fixture] = {
     ("password_change_done", NOTHING): plain,
     ("jsi18n", NOTHING): plain,
     ("search", NOTHING): search,
+    ("turns", NOTHING): turns,
     ("autocomplete", NOTHING): autocomplete,
     ("app_list", frozenset({"app_label"})): app_list,
     ("", frozenset({"url"})): catch_all,

@@ -182,7 +182,14 @@ def test_a_relation_field_offers_and_takes_rows_of_the_own_company_alone(
 ) -> None:
     checked, found = check(Visitor(role.value, home.people[role]), home, away)
     assert not found, "\n".join(found)
-    assert {"company company", "project project", "portrait portrait", "video playing"} <= checked
+    assert {
+        "company company",
+        "project project",
+        "portrait portrait",
+        "video playing",
+        "arcontent ar_content",
+        "video sequence",
+    } <= checked
 
 
 def test_fields_without_their_scope_are_found(

@@ -41,6 +41,7 @@ from companies.models.ownership import CompanyHistory, company_path
 from companies.storage.connections import backend_for
 from companies.tests.factories import UserFactory
 from content.markers import compile_marker
+from content.playback import choose
 
 Recipe = Callable[["World", int], dict[str, Any]]
 
@@ -52,7 +53,11 @@ FILES = {
     "thumbnail": (FileKind.THUMBNAILS, "jpg"),
     "marker": (FileKind.MARKERS, "mind"),
     "qr_code": (FileKind.QR_CODES, "png"),
+    "original": (FileKind.VIDEOS, "mp4"),
     "video": (FileKind.VIDEOS, "mp4"),
+    "poster": (FileKind.THUMBNAILS, "jpg"),
+    "thumbnail_small": (FileKind.THUMBNAILS, "jpg"),
+    "thumbnail_large": (FileKind.THUMBNAILS, "jpg"),
     "archive": (FileKind.IMPORTS, "zip"),
     "sheet": (FileKind.IMPORTS, "pdf"),
 }
@@ -111,10 +116,19 @@ RECIPES: dict[str, Recipe] = {
         **PICTURE,
         "portrait": world.first("content.portrait") if number % 2 else None,
     },
-    "content.video": lambda world, number: {"duration": 5.0, "width": 640, "height": 360},
+    "content.video": lambda world, number: {
+        "duration": 5.0,
+        "width": 640,
+        "height": 360,
+        "status": "failed" if number == 1 else "ready",
+    },
     "content.videorotationschedule": lambda world, number: {"rotation_type": "daily"},
     "content.rotationitem": lambda world, number: {"position": number},
     "content.notification": lambda world, number: {},
+    "content.delivery": lambda world, number: {
+        "notification": world.rows["content.notification"][number // 2],
+        "channel": ["email", "telegram"][number % 2],
+    },
     "content.bulkimport": lambda world, number: {"language": "en", "status": "done"},
     "content.bulkimportrow": lambda world, number: {
         "number": number,
@@ -174,7 +188,7 @@ class World:
         self.company.storage_connection = self.first("companies.storageconnection")
         self.company.save()
         content = self.first("content.arcontent")
-        self.first("content.video").activate()
+        choose(self.first("content.video"), now=timezone.now())
         content.refresh_from_db()
         self.make("companies.project", 1000).delete()
         LogEntry.objects.log_actions(

@@ -36,6 +36,10 @@ def _named(**names: str) -> Callable[[World], dict[str, Any]]:
     }
 
 
+def _sequence(world: World) -> dict[str, Any]:
+    return {"video_sequence": [world.video.pk], "rotation_id": world.schedule.pk}
+
+
 # Whoever may call these need not be a member of anything. Their own tests say what they show.
 OPEN = {
     "api/ar/<str:unique_id>/active-video",
@@ -76,6 +80,31 @@ ROWS = {
     "api/ar-content/by-unique/<uuid:unique_id>": Route(
         lambda world: {"unique_id": world.content.unique_id}
     ),
+    # There is no file in the request.
+    "api/ar-content/<int:id>/videos": Route(
+        _one("content"), {"POST": lambda world: {"title": "New"}}, form=True
+    ),
+    "api/videos/<int:id>": Route(_one("video"), {"PATCH": lambda world: {"title": "Changed"}}),
+    "api/videos/<int:id>/activate": Route(_one("video")),
+    "api/videos/<int:id>/retry": Route(_one("video")),
+    "api/ar-content/<int:id>/rotation": Route(
+        _one("content"),
+        {
+            "POST": lambda world: {
+                "rotation_type": "weekly",
+                "video_sequence": [world.video.pk],
+            }
+        },
+    ),
+    "api/ar-content/<int:id>/rotation/sequence": Route(
+        _one("content"), {"PUT": _sequence, "POST": _sequence}
+    ),
+    "api/ar-content/<int:id>/rotation/calendar": Route(_one("content")),
+    "api/rotation/<int:id>": Route(
+        _one("schedule"), {"PATCH": lambda world: {"time_of_day": "09:30"}}
+    ),
+    "api/notifications/<int:id>": Route(_one("notice")),
+    "api/notifications/<int:id>/resend": Route(_one("notice")),
     "api/portraits/<int:id>": Route(
         _one("portrait"), {"PATCH": lambda world: {"title": "Changed"}}
     ),
@@ -125,6 +154,7 @@ LISTS = {
     "api/portraits": Route(
         bodies={"POST": lambda world: {"title": "New", "company_id": world.company.pk}}, form=True
     ),
+    "api/notifications": Route(),
     "api/analytics/overview": Route(),
 }
 

@@ -130,10 +130,13 @@ def test_a_filter_by_another_companys_id_finds_nothing(visitor: Come, role: str)
         ("ar-content", "project_id", other.project),
         ("ar-content", "portrait_id", other.portrait),
         ("portraits", "company_id", other.company),
+        ("notifications", "company_id", other.company),
+        ("notifications", "project_id", other.project),
+        ("notifications", "ar_content_id", other.content),
     ):
         answer = client.get(f"/api/{route}?{name}={row.pk}").json()
         assert (answer["count"], answer["results"]) == (0, [])
-    for route in ("companies", "projects", "ar-content", "portraits"):
+    for route in ("companies", "projects", "ar-content", "portraits", "notifications"):
         assert client.get(f"/api/{route}?search={other.mark}").json()["count"] == 0
 
 
@@ -194,7 +197,7 @@ def test_a_foreign_id_in_a_body_is_the_same_error_as_an_unknown_one(
 def test_a_session_without_membership_sees_empty_lists(client: Client, ours: World) -> None:
     nobody = User.objects.create_user("nobody", password=PASSWORD)
     client.force_login(nobody)
-    for route in ("companies", "projects", "ar-content", "portraits"):
+    for route in ("companies", "projects", "ar-content", "portraits", "notifications"):
         assert client.get(f"/api/{route}").json()["count"] == 0
     assert client.get(f"/api/companies/{ours.company.pk}").status_code == 404
     assert client.post("/api/projects", {}).status_code == 403

@@ -57,6 +57,26 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("DELETE", "api/ar-content/<int:id>"): (403, 204, 204, 204),
     ("POST", "api/ar-content/<int:id>/generate-marker"): (403, 202, 202, 202),
     ("GET", "api/ar-content/by-unique/<uuid:unique_id>"): READ,
+    ("GET", "api/ar-content/<int:id>/videos"): READ,
+    # There is no video in the request.
+    ("POST", "api/ar-content/<int:id>/videos"): (403, 400, 400, 400),
+    ("GET", "api/videos/<int:id>"): READ,
+    ("PATCH", "api/videos/<int:id>"): (403, 200, 200, 200),
+    ("DELETE", "api/videos/<int:id>"): (403, 204, 204, 204),
+    ("POST", "api/videos/<int:id>/activate"): (403, 200, 200, 200),
+    # It has not failed.
+    ("POST", "api/videos/<int:id>/retry"): (403, 409, 409, 409),
+    ("GET", "api/ar-content/<int:id>/rotation"): READ,
+    ("POST", "api/ar-content/<int:id>/rotation"): (403, 201, 201, 201),
+    ("PUT", "api/ar-content/<int:id>/rotation/sequence"): (403, 200, 200, 200),
+    ("POST", "api/ar-content/<int:id>/rotation/sequence"): (403, 200, 200, 200),
+    ("GET", "api/ar-content/<int:id>/rotation/calendar"): READ,
+    ("GET", "api/rotation/<int:id>"): READ,
+    ("PATCH", "api/rotation/<int:id>"): (403, 200, 200, 200),
+    ("DELETE", "api/rotation/<int:id>"): (403, 204, 204, 204),
+    ("GET", "api/notifications"): READ,
+    ("GET", "api/notifications/<int:id>"): READ,
+    ("POST", "api/notifications/<int:id>/resend"): (403, 202, 202, 202),
     ("GET", "api/portraits"): READ,
     # There is no picture in the request.
     ("POST", "api/portraits"): (403, 400, 400, 400),
@@ -102,7 +122,7 @@ def ask(client: Client, method: str, route: str, world: World, **headers: str) -
     url, body = address(route, plan.ids(world)), body_for(route, method, world)
     if plan.form and method == "POST":
         return client.post(url, body, headers=headers).status_code
-    data = json.dumps(body) if method in {"POST", "PATCH"} else ""
+    data = json.dumps(body) if method in {"POST", "PUT", "PATCH"} else ""
     return client.generic(
         method, url, data, content_type="application/json", headers=headers
     ).status_code

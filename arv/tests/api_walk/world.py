@@ -27,7 +27,18 @@ from companies.tests.factories import (
     StorageConnectionFactory,
     UserFactory,
 )
-from content.models import ARContent, Notification, NotificationType, Portrait, Video
+from content.models import (
+    ARContent,
+    Channel,
+    Delivery,
+    Notification,
+    NotificationType,
+    Portrait,
+    RotationItem,
+    RotationType,
+    Video,
+    VideoRotationSchedule,
+)
 from content.tests.factories import ARContentFactory, PortraitFactory, VideoFactory
 
 APPS = ("companies", "content", "analytics")
@@ -45,6 +56,8 @@ class World:
     portrait: Portrait
     content: ARContent
     video: Video
+    schedule: VideoRotationSchedule
+    notice: Notification
 
     def secrets(self) -> list[str]:
         """What nobody else may ever be shown."""
@@ -90,13 +103,19 @@ def populated(company: Company, owner: User, mark: str) -> World:
         company=company,
         browser=mark[:20],
     )
-    Notification.objects.create(
+    schedule = VideoRotationSchedule.objects.create(
+        ar_content=content, rotation_type=RotationType.DAILY
+    )
+    RotationItem.objects.create(schedule=schedule, video=video, position=0)
+    notice = Notification.objects.create(
         company=company,
+        project=project,
         ar_content=content,
         notification_type=NotificationType.TEST,
         subject=mark,
         message=mark,
     )
+    Delivery.objects.create(notification=notice, channel=Channel.EMAIL)
     return World(
         mark=mark,
         company=company,
@@ -110,6 +129,8 @@ def populated(company: Company, owner: User, mark: str) -> World:
         portrait=portrait,
         content=content,
         video=video,
+        schedule=schedule,
+        notice=notice,
     )
 
 

@@ -16,7 +16,7 @@ from companies.provisioning import seed_defaults
 from companies.storage.uploads import stored_files
 from content import processing, tasks
 from content.markers import ImageRejected, normalise_image
-from content.models import ARContent, MarkerStatus
+from content.models import ARContent, MarkerStatus, VideoStatus
 from content.video_file import VideoRejected, probe
 
 WAIT_SECONDS = 300
@@ -31,9 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--company", help="name or slug; the default company when left out")
         parser.add_argument("--project", default="Default", help="created when it does not exist")
         parser.add_argument("--title", help="the picture's file name when left out")
-        parser.add_argument(
-            "--wait", action="store_true", help="wait until a worker has compiled the marker"
-        )
+        parser.add_argument("--wait", action="store_true", help="wait for the marker and the video")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -44,9 +42,9 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         except OSError as error:
             raise CommandError(str(error)) from error
-        tasks.request_marker(content)
+        tasks.request_content(content)
         if options["wait"]:
-            wait_for_marker(content)
+            wait_for_workers(content)
         self.stdout.write(json.dumps(describe(content), ensure_ascii=False))
 
     def create(self, options: dict[str, Any]) -> ARContent:
@@ -90,24 +88,28 @@ def check_size(path: Path, limit: int) -> None:
         raise CommandError(f"{path} is larger than {limit // 1024**2} MB.")
 
 
-def wait_for_marker(content: ARContent) -> None:
-    """Return when the marker is ready or failed.
+def wait_for_workers(content: ARContent) -> None:
+    """Return when the marker and the videos are ready or failed.
 
     Raises CommandError after five minutes: no worker is running.
     """
     until = time.monotonic() + WAIT_SECONDS
-    while content.marker_status not in {MarkerStatus.READY, MarkerStatus.FAILED}:
+    under_way = content.videos.filter(status__in=[VideoStatus.PENDING, VideoStatus.PROCESSING])
+    made = {MarkerStatus.READY, MarkerStatus.FAILED}
+    while content.marker_status not in made or under_way.exists():
         if time.monotonic() > until:
-            raise CommandError("The marker is still not made: is a worker running?")
+            raise CommandError("The marker and the video are not made: is a worker running?")
         time.sleep(0.2)
         content.refresh_from_db()
 
 
 def describe(content: ARContent) -> dict[str, Any]:
+    video = content.videos.first()
     return {
         "id": content.pk,
         "unique_id": str(content.unique_id),
         "ar_url": content.ar_url,
         "marker_status": content.marker_status,
+        "video_status": video.status if video else None,
         "stars": content.stars,
     }

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from companies.models import Company, Project
 from companies.provisioning import provision, seed_defaults
 from content import processing, sample, tasks
-from content.management.commands.add_content import describe, wait_for_marker
+from content.management.commands.add_content import describe, wait_for_workers
 from content.markers import normalise_image
 from content.models import ARContent
 from content.video_file import probe
@@ -25,9 +25,7 @@ class Command(BaseCommand):
     help = "Create a sample company with a content that can be tried at once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--wait", action="store_true", help="wait until a worker has compiled the marker"
-        )
+        parser.add_argument("--wait", action="store_true", help="wait for the marker and the video")
 
     def handle(self, *args: Any, **options: Any) -> None:
         content = ARContent.objects.filter(
@@ -36,7 +34,7 @@ class Command(BaseCommand):
         if content is None:
             content = self.create()
         if options["wait"]:
-            wait_for_marker(content)
+            wait_for_workers(content)
         self.stdout.write(json.dumps(describe(content), ensure_ascii=False))
 
     def create(self) -> ARContent:
@@ -56,5 +54,5 @@ class Command(BaseCommand):
         )
         content.metadata["sample"] = True
         content.save(update_fields=["metadata", "updated_at"])
-        tasks.request_marker(content)
+        tasks.request_content(content)
         return content

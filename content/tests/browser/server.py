@@ -111,7 +111,7 @@ def _processes(platform: Platform) -> Iterator[None]:
         ],
         "worker": [
             *("celery", "--app", "arv", "worker", "--pool", "threads", "--concurrency", "1"),
-            *("--queues", "default,markers", "--loglevel", "INFO"),
+            *("--queues", "default,markers,videos", "--loglevel", "INFO"),
         ],
     }
     processes = []

@@ -53,9 +53,16 @@ def create_project(page: Page, platform: Platform, name: str) -> None:
 
 
 def create_content(
-    page: Page, platform: Platform, *, project: str, title: str, picture: Path, video: Path
+    page: Page,
+    platform: Platform,
+    *,
+    project: str,
+    title: str,
+    picture: Path,
+    video: Path,
+    is_transparent: bool = False,
 ) -> Content:
-    """Upload a picture and a video, and wait for the worker to compile the marker."""
+    """Upload a picture and a video, and wait until the worker has made both fit for phones."""
     page.goto(f"{platform.url}/admin/content/arcontent/add/")
     choose(page, "project", project)
     page.fill("#id_title", title)
@@ -63,6 +70,7 @@ def create_content(
     page.click("#videos-group .add-row a, #videos-group a.add-row")
     page.set_input_files("#id_videos-0-upload", video)
     page.fill("#id_videos-0-title", title)
+    page.set_checked("#id_videos-0-has_alpha", is_transparent)
     save(page)
     pk = int(page.url.split("/change/")[0].rsplit("/", 1)[1])
 
@@ -71,7 +79,14 @@ def create_content(
         assert row["marker_status"] != "failed", row["marker_error"]
         return row if row["marker_status"] == "ready" else None
 
+    def playable() -> bool:
+        query = "SELECT status, error FROM content_video WHERE ar_content_id = %s"
+        [row] = platform.database.query(query, pk)
+        assert row["status"] != "failed", row["error"]
+        return bool(row["status"] == "ready")
+
     row = wait_until(marker, f"the marker of {title}\n{platform.logs()}")
+    wait_until(playable, f"the video of {title}\n{platform.logs()}")
     return Content(
         pk, f"{platform.url}/ar/{uuid.UUID(str(row['unique_id']))}", page.url, row["stars"]
     )
@@ -82,11 +97,18 @@ def desk(platform: Platform, content: Content) -> dict[str, str]:
     [row] = platform.database.query(
         "SELECT company_id, project_id FROM content_arcontent WHERE id = %s", content.pk
     )
+    [video] = platform.database.query(
+        "SELECT id FROM content_video WHERE ar_content_id = %s", content.pk
+    )
     admin = f"{platform.url}/admin"
     return {
         "front-page": f"{admin}/",
         "contents": f"{admin}/content/arcontent/",
         "content": content.admin_url,
+        "month": content.admin_url.replace("/change/", "/rotation/calendar/"),
+        "rotation": f"{admin}/content/videorotationschedule/add/?ar_content={content.pk}",
+        "videos": f"{admin}/content/video/",
+        "video": f"{admin}/content/video/{video['id']}/change/",
         "project": f"{admin}/companies/project/{row['project_id']}/change/",
         "company": f"{admin}/companies/company/{row['company_id']}/change/",
         "bulk": f"{admin}/content/bulkimport/add/",

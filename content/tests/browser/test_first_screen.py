@@ -74,16 +74,17 @@ def test_page_speaks_the_visitors_language(
 
 
 UNPUBLISHED = {
-    "inactive": ("is_active", False),
-    "expired": ("expires_at", timedelta(minutes=-1)),
-    "not yet published": ("published_at", timedelta(days=1)),
+    "inactive": ("is_active", False, 404),
+    "expired": ("expires_at", timedelta(minutes=-1), 410),
+    "not yet published": ("published_at", timedelta(days=1), 404),
 }
 
 
-@pytest.mark.parametrize(("field", "value"), UNPUBLISHED.values(), ids=UNPUBLISHED.keys())
+@pytest.mark.parametrize(("field", "value", "status"), UNPUBLISHED.values(), ids=UNPUBLISHED.keys())
 def test_content_that_is_not_on_show_says_so_kindly(
     field: str,
     value: bool | timedelta,
+    status: int,
     platform: Platform,
     plain_browser: Browser,
     contents: dict[str, staff.Content],
@@ -93,7 +94,7 @@ def test_content_that_is_not_on_show_says_so_kindly(
     statement = f"UPDATE content_arcontent SET {field} = %s WHERE id = %s"  # noqa: S608
     platform.database.query(statement, change, content.pk)
     try:
-        expect_kind_404(plain_browser, content.url)
+        expect_kind_answer(plain_browser, content.url, status)
     finally:
         platform.database.query(statement, True if field == "is_active" else None, content.pk)
 
@@ -102,15 +103,15 @@ def test_content_that_is_not_on_show_says_so_kindly(
 def test_unknown_address_says_so_kindly(
     unknown: str, platform: Platform, plain_browser: Browser
 ) -> None:
-    expect_kind_404(plain_browser, f"{platform.url}/ar/{unknown}")
+    expect_kind_answer(plain_browser, f"{platform.url}/ar/{unknown}", 404)
 
 
-def expect_kind_404(browser: Browser, url: str) -> None:
+def expect_kind_answer(browser: Browser, url: str, status: int) -> None:
     with browser.new_context(viewport=visitor.PHONE, locale="ru") as context:
         page = context.new_page()
         answer = page.goto(url)
         assert answer is not None
-        assert answer.status == 404
+        assert answer.status == status
         expect(page.locator("html")).to_have_attribute("lang", "ru")
         expect(page.get_by_role("heading")).to_be_visible()
         assert page.locator("#start").count() == 0

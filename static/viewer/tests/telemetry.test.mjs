@@ -6,10 +6,10 @@ import { Telemetry, VisibleTime, newSessionId } from "../telemetry.js";
 
 const config = { contentId: "3f0e…", sessionUrl: "/api/analytics/ar-session", aliasUrl: "/api/v/visit" };
 
-function listening({ blocked = () => false, beacon = true } = {}) {
+function listening({ blocked = () => false, beacon = true, to = config } = {}) {
   const posts = [];
   const beacons = [];
-  const telemetry = new Telemetry(config, {
+  const telemetry = new Telemetry(to, {
     userAgent: "a phone",
     fetch: async (url, { body }) => {
       if (blocked(url)) throw new TypeError("blocked");
@@ -62,6 +62,16 @@ test("where beacons are refused the end is posted", async () => {
   const { telemetry, posts } = listening({ beacon: false });
   telemetry.end(3);
   assert.deepEqual(posts, [[`${config.sessionUrl}/${telemetry.sessionId}/end`, { duration_seconds: 3 }]]);
+});
+
+test("a preview tells nobody anything", async () => {
+  const { telemetry, posts, beacons } = listening({ to: { ...config, sessionUrl: null, aliasUrl: null } });
+  telemetry.start();
+  telemetry.rate("good");
+  telemetry.videoPlayed();
+  await telemetry.queue;
+  telemetry.end(3);
+  assert.deepEqual([posts, beacons], [[], []]);
 });
 
 test("session ids are version 4 UUIDs, also without randomUUID", () => {

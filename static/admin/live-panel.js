@@ -1,4 +1,5 @@
-// The marker panel: asked for again until a worker has finished, and its map of feature points.
+// Panels of what a worker is at: asked for again until it has finished. And, of a marker's panel,
+// the map of feature points.
 const SECOND = 1000;
 
 async function refresh(panel) {
@@ -15,18 +16,19 @@ async function refresh(panel) {
 
 function watch(panel) {
   if (!("waiting" in panel.dataset)) return;
-  setTimeout(() => refresh(panel).catch(() => setTimeout(() => watch(panel), 5 * SECOND)), SECOND);
+  const wait = SECOND * (Number(panel.dataset.every) || 1);
+  setTimeout(() => refresh(panel).catch(() => setTimeout(() => watch(panel), 5 * SECOND)), wait);
 }
 
 addEventListener("DOMContentLoaded", () => {
-  for (const panel of document.querySelectorAll("[data-marker-panel]")) watch(panel);
+  for (const panel of document.querySelectorAll("[data-live-panel]")) watch(panel);
 });
 
 // On the document: the button comes and goes with its panel.
 addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-features]");
   if (!button) return;
-  const map = button.closest("[data-marker-panel]").querySelector(".arv-features");
+  const map = button.closest("[data-live-panel]").querySelector(".arv-features");
   map.hidden = !map.hidden;
   button.setAttribute("aria-pressed", String(!map.hidden));
 });

@@ -1,0 +1,1 @@
+"""FFmpeg's work on uploaded videos: run by `content.video_file` in a child process, never here."""
