@@ -35,7 +35,9 @@ def change_content(content: ARContent, *, changed: Iterable[str], now: datetime)
     """
     columns = set(changed)
     with stored_files():
-        rows = ARContent.objects.select_for_update(of=("self",)).select_related("company")
+        rows = ARContent.objects.select_for_update(of=("self",), no_key=True).select_related(
+            "company"
+        )
         before = rows.get(pk=content.pk)
         dates = {name: getattr(content, name) for name in ("published_at", "expires_at")}
         if columns.intersection(prolonged(before, is_active=content.is_active, **dates)):

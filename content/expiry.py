@@ -7,6 +7,7 @@ What a company has that is switched off, or whose subscription has run out, is l
 nobody sees it meanwhile, and with a new subscription it goes on as if it had never stopped.
 """
 
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from companies.models.ownership import record_changes
 from content.models import ARContent, Notification, NotificationType
 from content.models.content import ARContentQuerySet
 from content.notifications import announce
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 # A company is told that long before that its subscription runs out.
@@ -95,13 +98,20 @@ def _renew_projects(now: datetime) -> int:
     projects = list(_ended_projects(now).filter(auto_renew=True)[:BATCH])
     custom = [one for one in projects if one.subscription_type == SubscriptionType.CUSTOM]
     lengths = original_lengths(custom) if custom else {}
+    renewed = []
     for project in projects:
         length = lengths.get(project.pk, DEFAULT_LENGTH)
-        project.expires_at = renewed_end(project, length=length, now=now)
+        try:
+            project.expires_at = renewed_end(project, length=length, now=now)
+        except (ArithmeticError, ValueError):
+            # A date at the end of the calendar keeps nobody else from being renewed.
+            logger.exception("project_not_renewed", extra={"project": project.pk})
+            continue
         project.updated_at = now
-    Project.objects.bulk_update(projects, ["expires_at", "updated_at"])
-    record_changes(projects, now=now)
-    return len(projects)
+        renewed.append(project)
+    Project.objects.bulk_update(renewed, ["expires_at", "updated_at"])
+    record_changes(renewed, now=now)
+    return len(renewed)
 
 
 @transaction.atomic
@@ -112,7 +122,7 @@ def _expire_projects(now: datetime) -> int:
     )
     for project in projects:
         project.status = ProjectStatus.EXPIRED
-        announce(
+        _tell(
             NotificationType.PROJECT_EXPIRED,
             company=project.company,
             project=project,
@@ -140,7 +150,7 @@ def _switch(contents: ARContentQuerySet, *, on: bool, now: datetime) -> int:
     """Stop the first of these contents, or let them come back; how many."""
     rows = list(
         contents.filter(company__in=Company.objects.active(now))
-        .select_for_update(of=("self",), skip_locked=True)
+        .select_for_update(of=("self",), skip_locked=True, no_key=True)
         .order_by("pk")[:BATCH]
     )
     ARContent.objects.filter(pk__in=[row.pk for row in rows]).update(
@@ -204,7 +214,7 @@ def _tell_projects(now: datetime) -> int:
                 project.pk
                 for project in projects
                 if (project.pk, day := _day(project.expires_at)) not in known
-                and announce(kind, company=project.company, project=project, key=day)
+                and _tell(kind, company=project.company, project=project, key=day)
             ]
             Project.objects.filter(pk__in=new).update(last_notification_sent_at=now)
         told += len(new)
@@ -221,11 +231,21 @@ def _tell_companies(kind: NotificationType, due: QuerySet[Company]) -> int:
             known = _days_told(kind, "company", companies)
             for company in companies:
                 day = _day(company.subscription_expires_at)
-                if (company.pk, day) not in known and announce(kind, company=company, key=day):
+                if (company.pk, day) not in known and _tell(kind, company=company, key=day):
                     told += 1
         if len(companies) < BATCH:
             return told
         last = companies[-1].pk
+
+
+def _tell(kind: NotificationType, **about: Any) -> Notification | None:
+    """As `announce`; a row that cannot be told of keeps no other from being told of."""
+    try:
+        with transaction.atomic():
+            return announce(kind, **about)
+    except (ArithmeticError, ValueError):
+        logger.exception("notice_not_written", extra={"kind": kind, "key": about["key"]})
+        return None
 
 
 def _day(moment: datetime | None) -> str:

@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 # How long a content that cannot be worked on waits for the next attempt.
 PUT_OFF = timedelta(hours=1)
+# Each of them is asked for its turn with every view.
+MOST_SCHEDULES = 20
 RULE_FIELDS = (
     "rotation_type",
     "time_of_day",
@@ -61,9 +63,18 @@ PLAYING_FIELDS = ("active_video_id", "chosen_video_id", "chosen_at", "plays_unti
 
 
 def choose(video: Video, *, now: datetime) -> None:
-    """Staff make `video` the one that plays, until a window opens or a turn comes."""
+    """Staff make `video` the one that plays, until a window opens or a turn comes.
+
+    One that is still being prepared waits: until it is ready, all goes on as it was.
+    """
     with transaction.atomic():
         content = _held(video.ar_content_id)
+        waiting = Video.objects.filter(ar_content=content)
+        waiting.filter(plays_when_ready=True).update(plays_when_ready=False)
+        if not waiting.filter(pk=video.pk).exclude(video="").exists():
+            waiting.filter(pk=video.pk).update(plays_when_ready=True)
+            _write([_played(content, now)])
+            return
         content.chosen_video_id, content.chosen_at = video.pk, now
         _write([_played(content, now)])
         # Saved, not updated: the histories shall tell who chose it.
@@ -95,11 +106,14 @@ def make_way(video: Video, *, now: datetime) -> None:
             # Somebody else has deleted all of it.
             return
         _write([_played(content, now)])
-        for rule in rules_of(content):
-            before = rule.sequence[: rule.index].count(video.pk)
+        everything = all_in_order(content)
+        for schedule in content.rotation_schedules.all():
+            items = sorted(schedule.items.all(), key=lambda item: item.position)
+            sequence = [item.video_id for item in items] or everything
+            before = sequence[: schedule.current_index].count(video.pk)
             if before:
-                VideoRotationSchedule.objects.filter(pk=rule.id).update(
-                    current_index=rule.index - before
+                VideoRotationSchedule.objects.filter(pk=schedule.pk).update(
+                    current_index=schedule.current_index - before
                 )
 
 
@@ -117,6 +131,9 @@ def save_schedule(
     check_rule(schedule)
     with transaction.atomic():
         content = _held(schedule.ar_content_id)
+        if schedule.pk is None and content.rotation_schedules.count() >= MOST_SCHEDULES:
+            message = _("A content has at most %(most)d rotation schedules: delete one first.")
+            raise ValidationError(message, code="limit", params={"most": MOST_SCHEDULES})
         if sequence is not None and not set(sequence) <= {one.pk for one in content.videos.all()}:
             message = _("The sequence names a video that the content does not have.")
             raise ValidationError({"video_sequence": [message]})
@@ -308,7 +325,8 @@ def _update(model: type[Model], attributes: Sequence[str], rows: Sequence[Model]
 def _held(content_id: int) -> ARContent:
     """The content, which nobody else writes until the transaction ends, with its `ROWS`."""
     return (
-        ARContent.objects.select_for_update(of=("self",))
+        # Not against rows that come to point here, such as a new video or a visit.
+        ARContent.objects.select_for_update(of=("self",), no_key=True)
         .select_related("company", "project")
         .prefetch_related(*ROWS)
         .get(pk=content_id)
@@ -318,7 +336,7 @@ def _held(content_id: int) -> ARContent:
 def _due(now: datetime, limit: int) -> list[ARContent]:
     """Up to `limit` contents with something due, locked; without those that another works on."""
     contents = ARContent.objects.select_related("company").select_for_update(
-        skip_locked=True, of=("self",)
+        skip_locked=True, of=("self",), no_key=True
     )
     turns = contents.filter(
         rotation_schedules__is_active=True, rotation_schedules__next_rotation_at__lte=now

@@ -4,9 +4,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
+from django.db.models import Prefetch
 
 from content.models import ARContent, RotationType, Video, VideoRotationSchedule
 from content.rotation import Choice, Chosen, Clip, Rule, check_cron, resolve, turn_at
@@ -15,6 +17,12 @@ logger = logging.getLogger(__name__)
 
 # What a decision needs of a content; the same few queries for one content or five hundred.
 ROWS = ("videos", "rotation_schedules__items")
+
+
+def rows_that_play() -> "list[Prefetch[Any] | str]":
+    """`ROWS` without the schedules that are switched off, which decide nothing."""
+    active = VideoRotationSchedule.objects.filter(is_active=True)
+    return [Prefetch("rotation_schedules", active), *ROWS]
 
 
 @dataclass(frozen=True)
@@ -34,9 +42,19 @@ class Programme:
         Other than a choice's `valid_until` it is there also when nothing can be played, and does
         not care about visits.
         """
-        edges = [edge for clip in self.clips for edge in (clip.schedule_start, clip.schedule_end)]
-        edges += [turn.next_at for rule in self.rules if (turn := turn_at(rule, now))]
+        turns = [turn.next_at for rule in self.rules if (turn := turn_at(rule, now))]
+        edges = [*turns, self.next_edge(now)]
         return min((edge for edge in edges if edge is not None and edge > now), default=None)
+
+    def next_edge(self, now: datetime) -> datetime | None:
+        """The next edge of a window, whatever the rules do."""
+        edges = [edge for clip in self.clips for edge in (clip.schedule_start, clip.schedule_end)]
+        return min((edge for edge in edges if edge is not None and edge > now), default=None)
+
+    def has_one_in_turn(self, now: datetime) -> bool:
+        """Whether all turns until the next edge of a window are the same video's."""
+        playable = {clip.id for clip in self.clips if clip.is_open(now)}
+        return len(playable & {item for rule in self.rules for item in rule.sequence}) == 1
 
     def moved(self, now: datetime) -> "Programme":
         """The same from `now` on, with the turns until then counted."""
@@ -47,11 +65,7 @@ class Programme:
 def programme_of(content: ARContent) -> Programme:
     """From prefetched `ROWS` and the content's company: no query of its own."""
     videos = content.videos.all()
-    # While the chosen one is still being prepared, what has played until now goes on.
-    playable = {video.pk for video in videos if video.video}
     chosen = content.chosen_video_id
-    if chosen and chosen not in playable:
-        chosen = content.active_video_id
     return Programme(
         clips=tuple(clips_of(videos, settled_id=content.active_video_id)),
         chosen=Chosen(chosen, content.chosen_at) if chosen else None,

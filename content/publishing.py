@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from companies.models import ProjectStatus
 from content.models import ARContent, Video
-from content.programme import ROWS, choice_for
+from content.programme import choice_for, rows_that_play
 from content.rotation import Choice
 
 
@@ -55,7 +55,7 @@ def find_published(public_id: str | uuid.UUID, now: datetime) -> Published | Non
         ARContent.objects.published(now)
         .with_public_id(unique_id)
         .select_related("company", "project", "portrait")
-        .prefetch_related(*ROWS)
+        .prefetch_related(*rows_that_play())
         .first()
     )
     if content is None:

@@ -154,13 +154,14 @@ def turn_at(rule: Rule, now: datetime) -> Turn | None:
     if not rule.sequence:
         return None
     index = rule.index % len(rule.sequence)
+    others = _others(rule.sequence) if rule.kind == "random" else []
     boundary = next_at = None
     for instant in boundaries(rule, rule.counts_from):
         if instant > now:
             next_at = instant
             break
         boundary = instant
-        index = _random(rule, index, instant) if rule.kind == "random" else index + 1
+        index = _random(rule, index, instant, others) if rule.kind == "random" else index + 1
     index %= len(rule.sequence)
     return Turn(index, rule.sequence[index], boundary or rule.counts_from, next_at, boundary)
 
@@ -274,18 +275,30 @@ def _first_instant(local: datetime, zone: ZoneInfo) -> datetime:
     return late
 
 
-def _random(rule: Rule, index: int, boundary: datetime) -> int:
-    """The item after `index`: another video, if the sequence has another."""
+def _others(sequence: Sequence[int]) -> list[int]:
+    """For each position the next one, and round, that has another video; [] if there is none."""
+    if len(set(sequence)) == 1:
+        return []
+    length = len(sequence)
+    others = [0] * length
+    # Twice round: the last ones look to the first ones.
+    for place in [*range(length), *range(length)][::-1]:
+        after = (place + 1) % length
+        others[place] = after if sequence[after] != sequence[place] else others[after]
+    return others
+
+
+def _random(rule: Rule, index: int, boundary: datetime, others: Sequence[int]) -> int:
+    """The item after `index`: another video, if the sequence has another (see `_others`)."""
+    if not others:
+        return index
     sequence = rule.sequence
     length = len(sequence)
     # A digest, since the generators of `random` take ten times as long to be seeded.
     seed = f"{rule.id} {boundary.astimezone(UTC).isoformat()}".encode()
     number = int.from_bytes(blake2b(seed, digest_size=8).digest(), "big")
-    start = index + 1 + number % max(length - 1, 1)
-    for other in range(start, start + length):
-        if sequence[other % length] != sequence[index]:
-            return other % length
-    return index
+    drawn = (index + 1 + number % (length - 1)) % length
+    return drawn if sequence[drawn] != sequence[index] else others[drawn]
 
 
 class _Cron:

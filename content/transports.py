@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import lru_cache
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
 
@@ -84,6 +85,12 @@ def _refusal(code: int, answer: bytes | str, secrets: Sequence[str]) -> Refused 
     return Refused(reason, by_contact=True) if code >= 500 else PutOff(reason)
 
 
+@lru_cache(maxsize=1)
+def _client() -> httpx.Client:
+    """One for the process, made when it is needed: workers fork. It keeps its connections."""
+    return httpx.Client(timeout=TELEGRAM_TIMEOUT)
+
+
 def send_telegram(text: str, *, chat_id: str, token: str, api_url: str) -> None:
     """Send a plain text to a chat through the Bot API; raises Refused or PutOff.
 
@@ -95,8 +102,7 @@ def send_telegram(text: str, *, chat_id: str, token: str, api_url: str) -> None:
         "link_preview_options": {"is_disabled": True},
     }
     try:
-        with httpx.Client(timeout=TELEGRAM_TIMEOUT) as client:
-            response = client.post(f"{api_url}/bot{token}/sendMessage", json=payload)
+        response = _client().post(f"{api_url}/bot{token}/sendMessage", json=payload)
     except (httpx.HTTPError, httpx.InvalidURL):
         # Without its cause, whose request knows the token.
         raise PutOff(TELEGRAM_AWAY) from None

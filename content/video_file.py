@@ -127,7 +127,7 @@ def probe(source: IO[bytes]) -> Probe:
         size = os.fstat(handle.fileno()).st_size
         try:
             found = _examined(handle, Path(folder))
-        except _TooSlow as error:
+        except VideoTooSlow as error:
             raise VideoRejected(_REASONS["slow"]) from error
         except VideoFailed as error:
             raise VideoRejected(_REASONS["unreadable"]) from error
@@ -196,8 +196,8 @@ def allowed_seconds(duration: float) -> int:
     return int(min(_PREPARE_CAP_SECONDS, _PREPARE_FLOOR_SECONDS + _PREPARE_PACE * duration))
 
 
-class _TooSlow(VideoFailed):
-    pass
+class VideoTooSlow(VideoFailed):
+    """It would be as slow the next time."""
 
 
 def _probe_of(found: dict[str, Any], size: int) -> Probe:
@@ -283,7 +283,7 @@ def _run(
         complaints.seek(max(0, complaints.seek(0, os.SEEK_END) - 2000))
         last_words = complaints.read().decode(errors="replace").strip().splitlines()[-1:]
     if late.is_set():
-        raise _TooSlow(
+        raise VideoTooSlow(
             format_lazy(_("The video took longer than {seconds} seconds."), seconds=wall)
         )
     if child.returncode != 0 or answer is None:

@@ -6,7 +6,7 @@ The row is the job: see `leases`. Visitors keep the former video until the new o
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ from content import leases, notifications, playback
 from content.files import check_size, discard_files
 from content.leases import Jobs, Lease, LeaseLost, Reasons, untranslated
 from content.models import ARContent, NotificationType, Video, VideoStatus
-from content.video_file import Prepared, Probe, VideoRejected, prepare, probe
+from content.video_file import Prepared, Probe, VideoRejected, VideoTooSlow, prepare, probe
 
 if TYPE_CHECKING:
     from django.db import models
@@ -67,24 +67,47 @@ def read_video(upload: File[bytes]) -> Probe:
 
 
 def attach_upload(video: Video, upload: File[bytes], found: Probe) -> None:
-    """Give an unsaved or saved video a (new) original; it is due to be prepared.
+    """Store a (new) original of an unsaved or saved video; it is due to be prepared.
 
-    The caller saves the row within `stored_files()` and wakes a worker after that. As with the
-    other files, LimitReached is raised when the company may make nothing new.
+    It is stored at once, before any row is locked: an upload may travel for minutes. The caller
+    saves a new row itself, a saved one by `change_video`, within the same `stored_files()`, and
+    wakes a worker after that. As with the other files, LimitReached is raised when the company may
+    make nothing new.
     """
     check_subscription(video.company, timezone.now())
-    if video.pk:
-        # Somebody may have uploaded another one since this row was read.
-        rows = Video.objects.select_for_update().filter(pk=video.pk)
-        former = rows.values_list("original", flat=True).first()
-        if former:
-            video.original.storage.delete(former)
     extension = PurePosixPath(upload.name or "").suffix.lower()
     known = extension if extension in ORIGINAL_EXTENSIONS else ".mp4"
-    video.original = File(upload.file, name=f"original{known}")
+    name = video.original.field.generate_filename(video, f"original{known}")
+    video.original = video.original.storage.save(name, File(upload.file))
     video.probe = found.as_json()
     for column, value in JOBS.anew().items():
         setattr(video, column, value)
+
+
+def change_video(video: Video, *, changed: Iterable[str], now: datetime) -> bool:
+    """Save the `changed` fields of a video and settle what plays.
+
+    True when it is to be prepared, because of another original or another kind of transparency:
+    then the caller wakes a worker.
+    """
+    columns = set(changed)
+    is_due = "original" in columns
+    with stored_files():
+        # The content first, as everybody does who prepares, plays or deletes its videos.
+        _locked_content(video)
+        former = Video.objects.filter(pk=video.pk).values_list("original", flat=True).first()
+        if is_due and former and former != str(video.original):
+            video.original.storage.delete(former)
+        if "has_alpha" in columns and former and not is_due:
+            check_subscription(video.company, now)
+            # Whatever a worker is making of it now is of the wrong kind.
+            columns.update(JOBS.anew())
+            for column, value in JOBS.anew().items():
+                setattr(video, column, value)
+            is_due = True
+        video.save(update_fields={*columns, "updated_at"})
+        playback.settle(video.ar_content, now=now)
+    return is_due
 
 
 def retry_video(video: Video) -> None:
@@ -102,13 +125,17 @@ def delete_video(video: Video) -> None:
     with stored_files():
         content = _locked_content(video)
         now = timezone.now()
-        playback.make_way(video, now=now)
-        # A worker may have stored other files since this row was read.
-        present = Video.objects.filter(pk=video.pk).first()
-        discard_files(present or video)
+        give_up_video(video, now=now)
         video.delete()
         if content is not None:
             playback.settle(content, now=now)
+
+
+def give_up_video(video: Video, *, now: datetime) -> None:
+    """What goes before the row of a video does: its turns and its files."""
+    playback.make_way(video, now=now)
+    # A worker may have stored other files since this row was read.
+    discard_files(Video.objects.filter(pk=video.pk).first() or video)
 
 
 def prepare_video(pk: int, *, now: datetime) -> bool:
@@ -195,7 +222,12 @@ def _store(video: Video, lease: Lease, prepared: Prepared) -> None:
         )
         for name in filter(None, former):
             video.video.storage.delete(name)
-        playback.settle(content, now=timezone.now())
+        now = timezone.now()
+        ready = Video.objects.select_related("ar_content").get(pk=video.pk)
+        if ready.plays_when_ready:
+            playback.choose(ready, now=now)
+        else:
+            playback.settle(content, now=now)
 
 
 def _stored(video: Video, field: str, path: Path) -> str:
@@ -207,11 +239,12 @@ def _stored(video: Video, field: str, path: Path) -> str:
 
 def _locked_content(video: Video) -> ARContent | None:
     # Locked before its videos and files, as whoever deletes it does.
-    return ARContent.objects.select_for_update().filter(pk=video.ar_content_id).first()
+    rows = ARContent.objects.select_for_update(no_key=True)
+    return rows.filter(pk=video.ar_content_id).first()
 
 
 def _refusal(error: Exception) -> str | None:
-    if isinstance(error, VideoRejected):
+    if isinstance(error, VideoRejected | VideoTooSlow):
         return untranslated(error)
     return NO_ROOM if isinstance(error, QuotaExceeded) else None
 

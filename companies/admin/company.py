@@ -26,7 +26,7 @@ from companies.provisioning import add_company
 from companies.storage.connections import offered_to
 from companies.tenancy import access_of
 
-PROBLEMS = ("email_problem", "telegram_problem")
+PROBLEMS = tuple(Company.PROBLEMS.values())
 
 
 @admin.register(Company)

@@ -1,21 +1,20 @@
 """The tenant and its projects."""
 
 import zoneinfo
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import IntegrityError, models, transaction
+from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Cast
-from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from arv.lib.schema import one_of
 from companies.models.ownership import audited
+from companies.models.slugs import save_with_slug
 from companies.models.storage import StorageConnection
 
 GIGABYTE = 1024**3
@@ -52,44 +51,6 @@ class SubscriptionTier(models.TextChoices):
     BASIC = "basic", _("basic")
     STANDARD = "standard", _("standard")
     PREMIUM = "premium", _("premium")
-
-
-def free_slug(name: str, taken: models.QuerySet[Any], *, fallback: str) -> str:
-    """A slug of `name` that no row of `taken` has, by appending -2, -3, …"""
-    stem = slugify(name)[:90] or fallback
-    used = set(taken.filter(slug__startswith=stem).values_list("slug", flat=True))
-    slug, number = stem, 2
-    while slug in used:
-        slug, number = f"{stem}-{number}", number + 1
-    return slug
-
-
-def save_with_slug(
-    row: "Company | Project",
-    save: Callable[[], None],
-    *,
-    taken: models.QuerySet[Any],
-    fallback: str,
-) -> None:
-    """Save a row; an empty slug becomes one of its name that no row of `taken` has.
-
-    Another transaction may take what was free a moment ago: a slug made here is then made again.
-    For what somebody typed it raises ValidationError, as a check before the save would have.
-    """
-    is_ours = not row.slug
-    while True:
-        if is_ours:
-            row.slug = free_slug(row.name, taken, fallback=fallback)
-        try:
-            with transaction.atomic():
-                save()
-        except IntegrityError:
-            if is_ours and taken.filter(slug=row.slug).exists():
-                continue
-            row.validate_unique()
-            row.validate_constraints()
-            raise
-        return
 
 
 def validate_time_zone(name: str) -> None:
@@ -137,6 +98,11 @@ class Company(models.Model):
         "time_zone",
         "storage_connection",
     )
+    # What is said of each address while it does not work.
+    PROBLEMS: ClassVar = {
+        "contact_email": "email_problem",
+        "telegram_chat_id": "telegram_problem",
+    }
     # Its own people are not shown these.
     platform_fields: ClassVar = ("notes", "metadata")
 
@@ -247,7 +213,8 @@ class Company(models.Model):
             # The counter moves by conditional updates alone: a stale copy must not undo them.
             kwargs["update_fields"] = {
                 field.attname for field in self._meta.concrete_fields if not field.primary_key
-            } - {"storage_used_bytes", *self.get_deferred_fields()}
+            } - {"storage_used_bytes", *self.PROBLEMS.values(), *self.get_deferred_fields()}
+        self._forget_problems(kwargs.get("update_fields"))
 
         def save() -> None:
             self.storage_path = path or self.slug
@@ -255,6 +222,15 @@ class Company(models.Model):
 
         others = Company.objects.exclude(pk=self.pk)
         save_with_slug(self, save, taken=others, fallback="company")
+
+    def _forget_problems(self, columns: Any) -> None:
+        """Another address starts without what was wrong with the former."""
+        saved = Company.objects.filter(pk=self.pk).values(*self.PROBLEMS).first() or {}
+        for address, problem in self.PROBLEMS.items():
+            written = columns is None or address in columns
+            if written and saved.get(address) != getattr(self, address):
+                setattr(self, problem, "")
+                Company.objects.filter(pk=self.pk).update(**{problem: ""})
 
     def clean(self) -> None:
         super().clean()

@@ -261,3 +261,16 @@ def test_a_new_company_is_made_as_everywhere_and_a_change_writes_no_more_than_it
     assert staff.post(change, {**form, "name": "Renamed"}).status_code == 302
     company.refresh_from_db()
     assert (company.name, company.contact_phone, company.projects_limit) == ("Renamed", "+7", 9)
+
+
+def test_another_address_starts_without_what_was_wrong_with_the_former(company: Company) -> None:
+    wrong = {"email_problem": "550 no such user", "telegram_problem": "403 blocked"}
+    stale = Company.objects.get(pk=company.pk)
+    Company.objects.update(**wrong)
+    stale.notes = "Called them."
+    stale.save()
+    assert Company.objects.values(*wrong).get(pk=company.pk) == wrong
+    company.contact_email = "new@example.org"
+    company.save()
+    fresh = Company.objects.get(pk=company.pk)
+    assert (fresh.email_problem, fresh.telegram_problem) == ("", wrong["telegram_problem"])

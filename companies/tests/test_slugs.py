@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import Client
 
 from companies import limits
-from companies.models import Company, Project, User
+from companies.models import Company, Project, User, slugs
 from companies.models import company as rows
 from companies.tests.parallel import in_parallel, meeting_once
 
@@ -35,14 +35,14 @@ def new_company(like: Company, number: int) -> Company:
 def test_whoever_finds_the_slug_taken_gets_the_next_one(
     company: Company, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    look, everybody_looked = rows.free_slug, meeting_once(THREADS)
+    look, everybody_looked = slugs.free_slug, meeting_once(THREADS)
 
     def look_together(*args: Any, **kwargs: Any) -> str:
         slug = look(*args, **kwargs)
         everybody_looked()
         return slug
 
-    monkeypatch.setattr(rows, "free_slug", look_together)
+    monkeypatch.setattr(slugs, "free_slug", look_together)
     make, stem = (new_company, "cafe") if kind == "company" else (new_project, "weddings")
     made = in_parallel([partial(make, company, number) for number in range(THREADS)])
     expected = {stem, *(f"{stem}-{number}" for number in range(2, THREADS + 1))}
@@ -59,7 +59,7 @@ def test_in_a_transaction_a_taken_slug_costs_nothing_else(
 ) -> None:
     new_project(company)
     free = iter(["weddings", "weddings-2"])
-    monkeypatch.setattr(rows, "free_slug", lambda *args, **kwargs: next(free))
+    monkeypatch.setattr(slugs, "free_slug", lambda *args, **kwargs: next(free))
     with transaction.atomic():
         company.notes = "written before"
         company.save()

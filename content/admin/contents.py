@@ -21,7 +21,7 @@ from companies.admin.base import TenantOptions
 from companies.models import Project
 from companies.storage.backend import StorageUnavailable
 from companies.tenancy import access_of
-from content import playback, print_sheets, processing, qrcodes
+from content import playback, print_sheets, processing, qrcodes, videos
 from content.admin.calendar import calendar_panel
 from content.admin.deletion import Deleted, content_losses
 from content.admin.filters import (
@@ -39,7 +39,6 @@ from content.admin.rotation import rotation_panel
 from content.admin.targets import TargetAdmin
 from content.admin.video_panels import video_context
 from content.changes import switch_content
-from content.files import discard_files
 from content.models import ARContent, Video
 from content.publishing import Visibility, visibility
 
@@ -294,7 +293,24 @@ class ARContentAdmin(TargetAdmin[ARContent]):
     def save_model(
         self, request: HttpRequest, obj: ARContent, form: ModelForm[ARContent], change: bool
     ) -> None:
-        super().save_model(request, obj, form, change)
+        if not change:
+            super().save_model(request, obj, form, change)
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: ModelForm[ARContent],
+        formsets: list[BaseModelFormSet[Any, Any]],
+        change: bool,
+    ) -> None:
+        for formset in formsets:
+            for video_form in formset.forms:
+                if video_form not in formset.deleted_forms and video_form.has_changed():
+                    cast("VideoForm", video_form).store_video()
+        if change:
+            # Only now: visitors would wait for the row as long as the videos travel.
+            super().save_model(request, form.instance, form, change)
+        super().save_related(request, form, formsets, change)
         chosen = form.cleaned_data.get("playing")
         if chosen and "playing" in form.changed_data:
             playback.choose(chosen, now=timezone.now())
@@ -307,12 +323,8 @@ class ARContentAdmin(TargetAdmin[ARContent]):
         change: bool,
     ) -> None:
         for video_form in formset.forms:
-            if video_form in formset.deleted_forms:
-                if video_form.instance.pk:
-                    playback.make_way(video_form.instance, now=timezone.now())
-                    discard_files(video_form.instance)
-            elif video_form.has_changed():
-                cast("VideoForm", video_form).store_video()
+            if video_form in formset.deleted_forms and video_form.instance.pk:
+                videos.give_up_video(video_form.instance, now=timezone.now())
         super().save_formset(request, form, formset, change)
         for video_form in formset.forms:
             if video_form not in formset.deleted_forms and video_form.has_changed():

@@ -179,6 +179,7 @@ class VideoForm(CarefulForm):
         help_text=_("Any video that a phone makes, such as MP4 or MOV. It is made fit for phones."),
     )
     found: Probe | None = None
+    is_due = False
 
     class Meta:
         model = Video
@@ -213,19 +214,26 @@ class VideoForm(CarefulForm):
         return cleaned
 
     def store_video(self) -> None:
-        """Give the row its new file, if there is one; for when everything is valid."""
+        """Store the new file, if there is one; for when everything is valid."""
         upload = self.cleaned_data.get("upload")
         if upload and self.found:
             videos.attach_upload(self.instance, upload, self.found)
 
     def have_it_prepared(self) -> None:
         """Wake a worker for what the form changed, once the row is saved."""
-        video: Video = self.instance
-        if not self.found and "has_alpha" in self.changed_data and video.original:
-            videos.retry_video(video)
-            tasks.request_video(video)
-        elif self.found:
-            tasks.request_video(video)
+        if self.found or self.is_due:
+            tasks.request_video(self.instance)
+
+    def write(self) -> None:
+        self.is_due = videos.change_video(
+            self.instance, changed=self.changed_columns(), now=timezone.now()
+        )
+
+    def save(self, commit: bool = True) -> Any:
+        if commit and self.instance.pk:
+            self.write()
+            return self.instance
+        return super().save(commit)
 
     def changed_columns(self) -> list[str]:
         columns = super().changed_columns()

@@ -20,7 +20,7 @@ from content.admin.rotation_form import DAYS
 from content.models import ARContent
 from content.previews import FARTHEST
 from content.programme import ROWS
-from content.timetable import Day, Overlap, Showing, month_calendar
+from content.timetable import Day, Overlap, Showing, is_in_reach, month_calendar
 
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 WEEK = 7
@@ -59,13 +59,16 @@ def month_page(model_admin: Any, request: HttpRequest, content: ARContent) -> Ht
         month = _month(request.GET.get("month", ""), today)
         days = month_calendar(content, month, now=now)
     except ValueError:
-        problem = gettext("There is no calendar of that month: write it like 2026-05.")
+        problem = gettext(
+            "There is no calendar of that month: choose one within two years, like 2026-05."
+        )
         model_admin.message_user(request, problem, messages.ERROR)
         return HttpResponseRedirect(request.path)
     cells = [Cell(day, day.date == today, _entries(content, day, zone, now)) for day in days]
     # Blank cells before the first day and after the last one: a week begins on Monday.
     blanks = [None] * month.weekday()
     grid = [*blanks, *cells, *[None] * (-(len(blanks) + len(cells)) % WEEK)]
+    before, after = month - timedelta(days=1), days[-1].date + timedelta(days=1)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("What plays when: %(content)s") % {"content": content},
@@ -74,8 +77,8 @@ def month_page(model_admin: Any, request: HttpRequest, content: ARContent) -> Ht
         "content": content,
         "zone": zone,
         "month": month,
-        "before": month - timedelta(days=1) if month > date.min else None,
-        "after": days[-1].date + timedelta(days=1) if days[-1].date < date.max else None,
+        "before": before if is_in_reach(before, today) else None,
+        "after": after if is_in_reach(after, today) else None,
         "weekdays": [name for _number, name in DAYS],
         "weeks": [grid[at : at + WEEK] for at in range(0, len(grid), WEEK)],
         "gaps": sum(day.has_gap for day in days),
@@ -118,6 +121,9 @@ def _entries(content: ARContent, day: Day, zone: ZoneInfo, now: datetime) -> lis
     for overlap in day.overlaps:
         names = f"{overlap.first} + {overlap.second}"
         entries.append(Entry(OVERLAP, span(overlap), names, gettext("both windows are open")))
+    if day.has_more_overlaps:
+        more = gettext("and more windows that are open at once")
+        entries.append(Entry(OVERLAP, "", more, gettext("more than can be shown")))
     return entries
 
 

@@ -68,7 +68,7 @@ def rule_in_words(schedule: VideoRotationSchedule) -> str:
 
 def is_too_long(schedule: VideoRotationSchedule) -> bool:
     """Whether a page with a list of all videos for each turn would be too heavy."""
-    return schedule.items.count() * schedule.ar_content.videos.count() > MOST_OPTIONS
+    return schedule.items.count() * (schedule.ar_content.videos.count() + 1) > MOST_OPTIONS
 
 
 class SequenceWidget(forms.SelectMultiple):
@@ -83,12 +83,15 @@ class SequenceWidget(forms.SelectMultiple):
         choices = [(str(key), label) for key, label in self.choices]
         chosen = [str(key) for key in value or () if key]
         spare = max(SPARE_STEPS, min(len(choices), FIRST_STEPS) - len(chosen))
+        # What `is_too_long` lets through has room; the script needs one box to copy.
+        room = max(MOST_OPTIONS // (len(choices) + 1), 1)
         context = {
             "name": name,
             "id": (attrs or {}).get("id", f"id_{name}"),
             "described_by": (attrs or {}).get("aria-describedby"),
             "choices": choices,
-            "steps": [*chosen, *[""] * spare],
+            "steps": [*chosen, *[""] * spare][:room],
+            "left_out": max(len(chosen) - room, 0),
             "classes": " ".join(SELECT_CLASSES),
         }
         return render_to_string("admin/content/sequence.html", context)

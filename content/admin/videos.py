@@ -148,11 +148,11 @@ class VideoAdmin(ListAdmin[Video]):
         video_form = cast("VideoForm", form)
         video_form.store_video()
         if change:
-            obj.save(update_fields=video_form.changed_columns())
+            video_form.write()
         else:
             obj.save()
+            playback.settle(obj.ar_content, now=timezone.now())
         video_form.have_it_prepared()
-        playback.settle(obj.ar_content, now=timezone.now())
 
     def delete_model(self, request: HttpRequest, obj: Video) -> None:
         videos.delete_video(obj)

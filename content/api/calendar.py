@@ -18,11 +18,9 @@ from companies.models import Role
 from content.models import ARContent
 from content.programme import ROWS
 from content.publishing import Visibility
-from content.timetable import month_calendar
+from content.timetable import is_in_reach, month_calendar
 
 MONTH = "[0-9]{4}-(0[1-9]|1[0-2])"
-# All turns until then are counted: of a rule that comes every minute, that takes seconds.
-MOST_MONTHS = 24
 
 
 class ShowingSerializer(serializers.Serializer[Any]):
@@ -65,6 +63,9 @@ class DaySerializer(serializers.Serializer[Any]):
     )
     showings = ShowingSerializer(many=True)
     overlaps = OverlapSerializer(many=True)
+    has_more_overlaps = serializers.BooleanField(
+        help_text=_("More windows are open at once than are listed.")
+    )
 
 
 class CalendarSerializer(serializers.Serializer[Any]):
@@ -113,7 +114,9 @@ def asked_month(text: str | None, today: date) -> date:
         return today.replace(day=1)
     if not re.fullmatch(MONTH, text):
         raise serializers.ValidationError({"month": _("Write a month like 2026-02.")})
-    year, month = (int(part) for part in text.split("-"))
-    if abs((year - today.year) * 12 + month - today.month) > MOST_MONTHS:
+    year, number = (int(part) for part in text.split("-"))
+    # There is no year 0.
+    month = date(max(year, 1), number, 1)
+    if not is_in_reach(month, today):
         raise serializers.ValidationError({"month": _("Choose a month within two years from now.")})
-    return date(year, month, 1)
+    return month

@@ -155,11 +155,8 @@ class VideoViewSet(mixins.RetrieveModelMixin, TenantViewSet[Video]):
         return serializer.written(row, change=self.save)
 
     def save(self, video: Video, changed: list[str]) -> None:
-        video.save(update_fields=[*changed, "updated_at"])
-        if "has_alpha" in changed and video.original:
-            videos.retry_video(video)
+        if videos.change_video(video, changed=changed, now=timezone.now()):
             tasks.request_video(video)
-        playback.settle(video.ar_content, now=timezone.now())
         video.refresh_from_db()
 
     def remove(self, row: Video) -> None:

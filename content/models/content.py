@@ -225,7 +225,14 @@ class ARContent(ImageTarget):
 
     objects = ARContentQuerySet.as_manager()
     history = audited(
-        "updated_at", *MARKER_FIELDS, "views_count", "last_viewed_at", "plays_until", "is_stopped"
+        "updated_at",
+        *MARKER_FIELDS,
+        "views_count",
+        "last_viewed_at",
+        # What the tick writes of the choice, which is recorded itself.
+        "active_video",
+        "plays_until",
+        "is_stopped",
     )
 
     class Meta(ImageTarget.Meta):

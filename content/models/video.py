@@ -36,7 +36,26 @@ class VideoStatus(models.TextChoices):
 
 
 # What a worker writes: none of it is anybody's change.
-PROCESSED_FIELDS = ("status", "progress", "attempts", "claimed_at", "error", "probe")
+PROCESSED_FIELDS = (
+    "status",
+    "progress",
+    "attempts",
+    "claimed_at",
+    "error",
+    "probe",
+    "plays_when_ready",
+    "video",
+    "poster",
+    "thumbnail",
+    "thumbnail_small",
+    "thumbnail_large",
+    "duration",
+    "width",
+    "height",
+    "size_bytes",
+    "mime_type",
+    "is_active",
+)
 
 
 class RotationType(models.TextChoices):
@@ -141,6 +160,8 @@ class Video(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, editable=False)
     claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
     error = models.TextField(_("error"), blank=True, editable=False)
+    # Staff have chosen it already: it takes its turn with the end of its preparation.
+    plays_when_ready = models.BooleanField(default=False, editable=False)
     # What was found in the original: see video_file.Probe.
     probe = models.JSONField(_("probe"), default=dict, blank=True, editable=False)
     duration = models.FloatField(_("duration, s"), default=0, editable=False)

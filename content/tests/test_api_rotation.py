@@ -186,6 +186,18 @@ def test_the_sequence_is_replaced_and_the_video_in_turn_stays(
     assert list(missing.json()["fields"]) == ["video_sequence"]
 
 
+def test_one_schedule_too_many_is_refused_with_the_reason(
+    editors: Client, content: ARContent, clips: list[int]
+) -> None:
+    VideoRotationSchedule.objects.bulk_create(
+        VideoRotationSchedule(ar_content=content, rotation_type="daily") for _number in range(20)
+    )
+    refused = made(editors, content, rotation_type="daily", video_sequence=clips)
+    assert refused.status_code == 400
+    assert "at most 20 rotation schedules" in refused.content.decode()
+    assert content.rotation_schedules.count() == 20
+
+
 def test_schedules_are_listed_and_filtered_at_the_same_cost_for_many(
     editors: Client,
     content: ARContent,
@@ -270,6 +282,12 @@ def test_the_calendar_flags_gaps_and_overlaps(
     [overlap] = day["overlaps"]
     assert (overlap["first_video_id"], overlap["second_video_id"]) == (clips[0], clips[1])
     assert datetime.fromisoformat(overlap["start"]).astimezone(ZONE).hour == 13
+    assert not day["has_more_overlaps"]
+    VideoFactory.create_batch(
+        7, ar_content=content, schedule_start=noon, schedule_end=noon + timedelta(hours=1)
+    )
+    day = editors.get(url).json()["days"][4]
+    assert (len(day["overlaps"]), day["has_more_overlaps"]) == (20, True)
     assert editors.get(url.partition("?")[0]).json()["month"] == f"{now:%Y-%m}"
 
 

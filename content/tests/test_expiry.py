@@ -329,7 +329,7 @@ def _many(company: Company, count: int) -> None:
 def test_a_batch_takes_as_many_queries_as_a_row_but_for_the_notices(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expiry, "announce", lambda *arguments, **options: None)
+    monkeypatch.setattr(expiry, "_tell", lambda *arguments, **options: None)
     counts = []
     for count in (1, 9):
         _many(company, count)
@@ -364,3 +364,15 @@ def test_ticks_at_once_write_and_tell_everything_once(company: Company) -> None:
     assert Notification.objects.count() == 20
     assert Project.history.filter(history_type="~").count() == 40
     assert ARContent.history.filter(history_type="~").count() == 40
+
+
+def test_one_impossible_date_stops_nobody_else(company: Company) -> None:
+    first = datetime(1, 1, 1, 0, 0, tzinfo=UTC)
+    Company.objects.update(time_zone="America/New_York")
+    for name, fields in {"renews": {"auto_renew": True}, "ends": {}}.items():
+        ProjectFactory.create(company=company, name=name, expires_at=first, **fields)
+    other = ProjectFactory.create(company=company, expires_at=NOW - timedelta(days=1))
+    expire_due(now=NOW)
+    other.refresh_from_db()
+    assert other.status == ProjectStatus.EXPIRED
+    assert Notification.objects.filter(project=other).exists()

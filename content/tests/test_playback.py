@@ -63,15 +63,12 @@ def state(content: ARContent) -> list[Any]:
     ]
 
 
-def test_a_choice_is_written_and_both_histories_know(
-    content: ARContent, videos: list[Video]
-) -> None:
+def test_a_choice_is_written_and_the_history_knows(content: ARContent, videos: list[Video]) -> None:
     playback.choose(videos[1], now=NOW)
     assert written(content) == (videos[1], [videos[1]])
     fresh = ARContent.objects.get()
     assert (fresh.chosen_video, fresh.chosen_at) == (videos[1], NOW)
     assert content.history.first().chosen_video_id == videos[1].pk
-    assert videos[1].history.first().is_active
     assert plays(content, NOW + DAY) == videos[1]
 
 
@@ -113,15 +110,26 @@ def test_a_chosen_video_that_is_still_being_prepared_disturbs_nothing(
     content: ARContent, videos: list[Video]
 ) -> None:
     playback.choose(videos[1], now=NOW - HOUR)
+    window = VideoFactory.create(
+        ar_content=content, schedule_start=NOW + HOUR, schedule_end=NOW + 2 * HOUR
+    )
     new = VideoFactory.create(ar_content=content, video="", status="pending")
     playback.choose(new, now=NOW)
-    for at in (NOW, NOW + HOUR):
+    playback.settle(content, now=NOW)
+    for at, expected in (
+        (NOW, videos[1]),
+        (NOW + HOUR, window),
+        (NOW + 2 * HOUR, videos[1]),
+    ):
+        # Whether a tick has run or not.
+        assert plays(content, at) == expected
         playback.rotate_due(now=at)
-        assert plays(content, at) == written(content)[0] == videos[1]
-    Video.objects.filter(pk=new.pk).update(video=videos[0].video, status="ready")
-    assert plays(content, NOW + DAY) == new
-    playback.settle(content, now=NOW + DAY)
-    assert written(content) == (new, [new])
+        assert plays(content, at) == written(content)[0] == expected
+    new.refresh_from_db()
+    assert new.plays_when_ready
+    playback.choose(videos[2], now=NOW + DAY)
+    new.refresh_from_db()
+    assert not new.plays_when_ready
 
 
 def test_a_flag_that_somebody_raised_is_kept_as_their_choice(
@@ -149,7 +157,31 @@ def test_how_many_queries_a_visitor_costs_does_not_depend_on_how_much_there_is(
         VideoFactory.create_batch(10, ar_content=content)
         for kind in ("weekly", "monthly", "random"):
             add_schedule(content, videos, rotation_type=kind)
+        add_schedule(content, videos, is_active=False)
     assert counts == [4, 4]
+    # What is switched off is not even read.
+    published = find_published(content.unique_id, NOW)
+    assert published
+    read = published.content.rotation_schedules.all()
+    assert len(read) == 7
+    assert all(schedule.is_active and schedule.items.all() for schedule in read)
+    assert content.rotation_schedules.count() == 9
+
+
+def test_a_content_has_so_many_schedules_and_no_more(
+    content: ARContent, videos: list[Video]
+) -> None:
+    for _number in range(20):
+        last = add_schedule(content, videos, is_active=False)
+    before = state(content)
+    with pytest.raises(ValidationError, match="at most 20"):
+        add_schedule(content, videos)
+    assert state(content) == before
+    last.rotation_type = "weekly"
+    playback.save_schedule(last, sequence=None, now=NOW)
+    playback.delete_schedule(last, now=NOW)
+    add_schedule(content, videos)
+    assert content.rotation_schedules.count() == 20
 
 
 def test_a_new_schedule_begins_with_its_first_video_and_keeps_the_contents_columns(

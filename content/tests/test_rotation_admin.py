@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -188,13 +189,43 @@ def test_a_sequence_too_long_for_the_page_is_left_as_it_is(
     assert [item.video.title for item in schedule.items.all()] == ["Autumn", "Spring"]
 
 
+def test_one_schedule_too_many_is_refused_with_the_reason(
+    staff: Client, content: ARContent
+) -> None:
+    VideoRotationSchedule.objects.bulk_create(
+        VideoRotationSchedule(ar_content=content, rotation_type="daily") for _number in range(20)
+    )
+    answer = staff.post(f"{SCHEDULES}add/", posted(content), follow=True)
+    assert "at most 20 rotation schedules" in answer.content.decode()
+    assert content.rotation_schedules.count() == 20
+
+
+def test_an_error_page_has_no_more_boxes_than_it_can_bear_and_says_so(
+    staff: Client, content: ARContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("content.admin.rotation_form.MOST_OPTIONS", 25)
+    wrong = posted(content, time_of_day="x", sequence=keys(content, "Spring") * 9)
+    page = staff.post(f"{SCHEDULES}add/", wrong).content.decode()
+    # Six lists of three videos and an empty line.
+    assert page.count('<select name="sequence"') == 6
+    assert page.count("selected>Spring") == 6
+    assert "no room for the last 3 turns" in page
+    wrong["sequence"] = keys(content, "Spring") * 6
+    page = staff.post(f"{SCHEDULES}add/", wrong).content.decode()
+    assert page.count("selected>Spring") == 6
+    assert "no room" not in page
+
+
 def month(staff: Client, content: ARContent, **query: str) -> Any:
     answer = staff.get(f"{CONTENTS}{content.pk}/rotation/calendar/", query)
     assert answer.status_code == 200
     return answer
 
 
-def test_the_month_has_every_day_with_what_plays_and_why(staff: Client, content: ARContent) -> None:
+def test_the_month_has_every_day_with_what_plays_and_why(
+    staff: Client, content: ARContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("content.timetable.MOST_MONTHS", 240)
     spring, summer = content.videos.filter(title__in=["Spring", "Summer"])
     content.videos.filter(title="Autumn").update(video="")
     opens = datetime(2040, 2, 10, 3, 0, tzinfo=UTC)  # noon in Tokyo
@@ -219,7 +250,24 @@ def test_the_month_has_every_day_with_what_plays_and_why(staff: Client, content:
     assert shown.preview == ""
     assert [entry.what for entry in days[11].entries] == ["Spring", "Summer", "Spring + Summer"]
     assert (answer.context["gaps"], answer.context["overlaps"]) == (10, 2)
+    assert "more than can be shown" not in page
+    VideoFactory.create_batch(
+        7, ar_content=content, schedule_start=opens, schedule_end=opens + timedelta(hours=1)
+    )
+    assert "more than can be shown" in month(staff, content, month="2040-02").content.decode()
     assert "On 10 days there is a time when visitors get nothing." in page
+
+
+def test_the_months_end_two_years_from_now(staff: Client, content: ARContent) -> None:
+    today = timezone.now().astimezone(ZoneInfo("Asia/Tokyo")).date().replace(day=1)
+    url = f"{CONTENTS}{content.pk}/rotation/calendar/"
+    for way, rel, other in ((1, "next", "prev"), (-1, "prev", "next")):
+        last = today.replace(year=today.year + 2 * way)
+        page = month(staff, content, month=f"{last:%Y-%m}").content.decode()
+        assert f'rel="{other}"' in page
+        assert f'rel="{rel}"' not in page
+        beyond = last + timedelta(days=32) if way > 0 else last - timedelta(days=1)
+        assert staff.get(url, {"month": f"{beyond:%Y-%m}"}).status_code == 302
 
 
 def test_turns_and_the_end_of_a_content_are_in_the_month(

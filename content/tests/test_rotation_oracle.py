@@ -3,10 +3,12 @@
 script/check-zones does the first test for every time zone there is.
 """
 
-from collections import Counter
+import hashlib
+from collections import Counter, deque
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise, takewhile
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -179,6 +181,39 @@ def test_random_is_never_the_same_twice_in_a_row_and_the_same_when_asked_again(
     shown = [turn_of(rule, at).video_id for at in ats[:40]]
     assert all(before != after for before, after in pairwise(shown))
     assert [turn_of(replace(rule), at).video_id for at in ats[:40]] == shown
+
+
+@settings(max_examples=50)
+@given(rule=rules("random"), pause=pauses)
+def test_random_draws_a_place_and_looks_from_it_for_another_video(
+    rule: Rule, pause: timedelta
+) -> None:
+    now = rule.counts_from + pause
+    index, length = rule.index % len(rule.sequence), len(rule.sequence)
+    for at in missed(rule, now)[:60]:
+        said = hashlib.blake2b(f"{rule.id} {at.isoformat()}".encode(), digest_size=8)
+        places = deque(range(length))
+        places.rotate(-(index + 1 + int(said.hexdigest(), 16) % max(length - 1, 1)))
+        videos = rule.sequence
+        index = next((one for one in places if videos[one] != videos[index]), index)
+        assert turn_of(rule, at).index == index
+
+
+def test_a_random_rule_costs_no_more_with_a_long_sequence_of_one_video() -> None:
+    reads = Counter[str]()
+
+    class Watched(tuple[int, ...]):
+        def __getitem__(self, key: Any) -> Any:
+            reads["one"] += 1
+            return super().__getitem__(key)
+
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for sequence in (Watched([7] * 500), Watched([*[7] * 499, 8])):
+        rule = rule_of(ZoneInfo("UTC"), "random", cron="* * * * *", counts_from=start)
+        reads.clear()
+        turn_of(replace(rule, sequence=sequence), start + timedelta(days=7))
+        # A few for each place and each boundary, of which there are 10080.
+        assert reads["one"] < 60_000
 
 
 def test_random_shows_each_video_about_as_often_as_the_others() -> None:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from companies.models import Company, Project, ProjectStatus
 from content.models import ARContent, RotationItem, Video, VideoRotationSchedule
 from content.playback import choice_for
+from content.programme import Programme
 from content.publishing import Visibility, visibility
+from content.rotation import Choice
 from content.tests.factories import ARContentFactory, VideoFactory
-from content.timetable import Day, days_from, month_calendar, timetable
+from content.timetable import Day, Overlap, days_from, month_calendar, timetable
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -99,16 +101,23 @@ rules = st.fixed_dictionaries(
 
 
 @given(
-    st.lists(windows, max_size=5), st.none() | rules, st.integers(0, 5), times, st.integers(0, 335)
+    st.lists(windows, max_size=5),
+    st.lists(rules, max_size=2),
+    st.integers(0, 5),
+    times,
+    st.integers(0, 335),
 )
 def test_at_every_moment_the_timetable_says_what_a_visitor_gets(
-    rows: list[Any], rule: Any, chosen: int, chosen_at: datetime | None, hour: int
+    rows: list[Any], all_rules: list[Any], chosen: int, chosen_at: datetime | None, hour: int
 ) -> None:
     videos = [
         video(pk, schedule_start=start, schedule_end=end, is_active=is_on, rotation_order=order)
         for pk, (start, end, is_on, order) in enumerate(rows, 1)
     ]
-    content = content_of(videos, [schedule(**rule)] if rule else [])
+    schedules = [schedule(**rule) for rule in all_rules]
+    for pk, one in enumerate(schedules, 1):
+        one.pk = pk
+    content = content_of(videos, schedules)
     content.chosen_video_id, content.chosen_at = chosen or None, chosen_at
     shown = timetable(content, NOW, END)
     assert (shown[0].start, shown[-1].end) == (NOW, END)
@@ -163,8 +172,86 @@ def test_a_rule_that_comes_every_minute_is_listed_in_part_and_says_so() -> None:
     days = month_calendar(content, date(2026, 4, 1), now=NOW)
     assert all(day.is_cut and len(day.showings) == 48 for day in days)
     assert all(day.showings[-1].end == day.end for day in days)
+    for far in (date(2024, 2, 1), date(2028, 4, 1)):
+        with pytest.raises(ValueError, match="too far"):
+            month_calendar(content, far, now=NOW)
+    assert month_calendar(content, date(2024, 3, 1), now=NOW)
     with pytest.raises(ValueError, match="too far"):
         month_calendar(content, date(9999, 12, 1), now=NOW)
+
+
+def asked_in(content: ARContent, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Day], int]:
+    """The days of a month, and how often it was asked what plays."""
+    asked = []
+    choice = Programme.choice
+
+    def counted(programme: Programme, now: datetime) -> Choice | None:
+        asked.append(now)
+        return choice(programme, now)
+
+    monkeypatch.setattr(Programme, "choice", counted)
+    return month_calendar(content, date(2026, 4, 1), now=NOW), len(asked)
+
+
+def test_turns_of_the_only_video_that_can_play_are_not_walked_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opens = datetime(2026, 4, 9, 22, tzinfo=UTC)  # midnight in Berlin
+    content = content_of(
+        [video(1), video(2, schedule_start=opens, schedule_end=opens + DAY), video(3)],
+        [schedule(items=[1, 1, 2], rotation_type="cron", cron_expression="* * * * *")],
+    )
+    content.chosen_video_id, content.chosen_at = 3, NOW + DAY
+    days, asked = asked_in(content, monkeypatch)
+    assert asked < 300
+    for day in days:
+        if day.date.day != 10:
+            [showing] = day.showings
+            assert (showing.video and showing.video.pk, showing.reason) == (1, "rotation")
+            assert not day.is_cut
+    assert day_of(days, 10).is_cut
+
+
+def test_two_rules_that_come_every_minute_and_change_nothing_are_not_walked_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = [
+        schedule(items=[pk], rotation_type="cron", cron_expression="* * * * *") for pk in (1, 2)
+    ]
+    rules[1].pk = 2
+    days, asked = asked_in(content_of([video(1), video(2)], rules), monkeypatch)
+    assert asked < 30 * 48 * 5
+    for day in days:
+        [showing] = day.showings
+        assert (showing.video and showing.video.pk, showing.end, showing.is_cut) == (
+            *(1, day.end),
+            True,
+        )
+
+
+def test_of_very_many_windows_that_overlap_a_day_lists_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noon = datetime(2026, 4, 5, 12, tzinfo=UTC)
+    many = [
+        video(pk, schedule_start=noon - timedelta(minutes=pk), schedule_end=noon + DAY)
+        for pk in range(1, 401)
+    ]
+    opens = noon + 9 * DAY
+    few = [video(pk, schedule_start=opens, schedule_end=opens + DAY) for pk in range(501, 506)]
+    made = []
+
+    def counted(*values: Any) -> Overlap:
+        made.append(Overlap(*values))
+        return made[-1]
+
+    monkeypatch.setattr("content.timetable.Overlap", counted)
+    days = month_calendar(content_of([*many, *few]), date(2026, 4, 1), now=NOW)
+    assert len(made) < 100
+    said = {day.date.day: (len(day.overlaps), day.has_more_overlaps) for day in days}
+    listed = {number: told for number, told in said.items() if told[0]}
+    assert listed == {5: (20, True), 6: (20, True), 14: (10, False), 15: (10, False)}
+    assert all(day.start <= one.start < one.end <= day.end for day in days for one in day.overlaps)
 
 
 @pytest.mark.django_db

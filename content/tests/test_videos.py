@@ -21,7 +21,7 @@ from companies.quota import charge
 from companies.storage.router import generated_name
 from companies.storage.uploads import stored_files
 from companies.tests.parallel import in_parallel
-from content import leases, tasks, videos
+from content import leases, playback, tasks, videos
 from content.files import discard_files
 from content.models import ARContent, Notification, NotificationType, Video, VideoStatus
 from content.tests.factories import ARContentFactory, VideoFactory
@@ -46,7 +46,10 @@ def uploaded(video: Video, data: bytes, name: str = "film.mov") -> Video:
     upload = ContentFile(data, name=name)
     with stored_files():
         videos.attach_upload(video, upload, probe(io.BytesIO(data)))
-        video.save()
+        if video.pk:
+            videos.change_video(video, changed=videos.UPLOAD_FIELDS, now=timezone.now())
+        else:
+            video.save()
     return video
 
 
@@ -209,6 +212,18 @@ def test_a_video_that_cannot_be_prepared_fails_at_once_with_the_reason_and_a_not
     assert prepare(video)
     assert (video.width, video.height, len(failures())) == (240, 320, 1)
     assert_ledger_holds(video.company)
+
+
+def test_a_video_that_was_chosen_meanwhile_plays_once_it_is_ready(video: Video) -> None:
+    assert prepare(video)
+    playing = video.ar_content
+    another = uploaded(Video(ar_content=playing, title="Another"), OTHER)
+    playback.choose(another, now=timezone.now())
+    playing.refresh_from_db()
+    assert playing.active_video == video
+    assert prepare(another)
+    playing.refresh_from_db()
+    assert playing.active_video == playing.chosen_video == another
 
 
 def test_what_may_pass_is_tried_five_times_and_each_series_tells_once(

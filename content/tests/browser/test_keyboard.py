@@ -119,7 +119,7 @@ def extend_project(keys: Keyboard, days: int) -> None:
     keys.follow(in_sidebar(page, "Projects"))
     keys.follow(page.get_by_role("link", name=PROJECT, exact=True))
     keys.follow(page.get_by_role("link", name="Extend by a number of days"))
-    expect(field(page, "Days")).to_be_focused()
+    expect(field(page, "Days")).to_have_attribute("autofocus", "")
     keys.type(field(page, "Days"), str(days))
     keys.send(button(page, "Extend"))
 
