@@ -20,7 +20,7 @@ from content.models import Delivery, NotificationType
 from content.tests.outside import HANG, Outside, mail_server
 from content.tests.test_bulk_kill import ROOT, database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 celery: Any = app
 PATIENCE = 120
 

@@ -36,7 +36,7 @@ from content.tests.test_bulk_kill import ROOT, database_url
 from content.tests.test_videos import OUTPUTS, content_of
 from content.video_file import prepare, probe
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 PACE = float(os.environ.get("LEASE_PACE", "0.1"))
 # What each row shall be done within, after the harm; the jobs themselves do not get faster.
 DONE_SECONDS = 150 * PACE + 60 * (1 - PACE)
