@@ -41,7 +41,8 @@ def test_connection(connection: StorageConnection) -> None:
 
 
 def _try_out_in_time(backend: Backend, name: str) -> None:
-    if not _free.acquire(blocking=False):
+    free = _free
+    if not free.acquire(blocking=False):
         raise StorageUnavailable(_("Other connections are being tested: try again in a minute."))
     outcome: Future[None] = Future()
 
@@ -53,7 +54,7 @@ def _try_out_in_time(backend: Backend, name: str) -> None:
         else:
             outcome.set_result(None)
         finally:
-            _free.release()
+            free.release()
 
     # Name servers and slow answers know no deadline of ours. A daemon: no process waits for it.
     thread = Thread(target=run, daemon=True, name="connection-test")

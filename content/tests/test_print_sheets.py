@@ -6,7 +6,6 @@ import zlib
 from pathlib import Path
 from typing import cast
 
-import cv2
 import numpy as np
 import pytest
 from django.contrib.staticfiles import finders
@@ -18,6 +17,7 @@ from pytest_django.fixtures import Settings
 
 from content import print_sheets, qrcodes
 from content.print_sheets import SheetEntry, content_sheet, minimum_print_size, qr_sheet
+from content.tests.codes import read_code
 from content.tests.media import photograph
 
 URL = "https://ar.example.org/ar/d8f7c9a0-aaaa-4bbb-8ccc-{:012}"
@@ -59,7 +59,7 @@ def scanned(code: list[list[bool]]) -> str:
     """What a reader makes of a code, eight pixels a module."""
     quiet = np.pad(np.array(code), qrcodes.QUIET_ZONE)
     pixels = np.kron(np.where(quiet, 0, 255), np.ones((8, 8))).astype(np.uint8)
-    return cv2.QRCodeDetector().detectAndDecode(pixels)[0]
+    return read_code(pixels)
 
 
 def sheet(title: str, *, size: tuple[int, int] = (400, 300), language: str = "en") -> bytes:

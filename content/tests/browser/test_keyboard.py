@@ -16,6 +16,7 @@ from content.tests.browser.conftest import photograph
 from content.tests.browser.keyboard import Keyboard
 from content.tests.browser.sample_video import write_video
 from content.tests.browser.server import ADMIN, PASSWORD, PATIENCE, Platform, wait_until
+from content.tests.codes import read_code
 
 pytestmark = pytest.mark.browser
 
@@ -110,8 +111,7 @@ def watch_the_marker(page: Page) -> list[str]:
 def decoded(path: Path) -> str:
     image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
-    text, _corners, _code = cv2.QRCodeDetector().detectAndDecode(image)
-    return text
+    return read_code(image)
 
 
 def extend_project(keys: Keyboard, days: int) -> None:
