@@ -19,7 +19,7 @@ from content import processing, tasks, videos
 from content.api.targets import TARGET_FIELDS, TargetFields, path_of, url_of
 from content.api.uploads import UploadMixin, UploadSerializer
 from content.changes import change_content, switch_content
-from content.models import ARContent, MarkerStatus, Portrait
+from content.models import ARContent, MarkerStatus, Portrait, RotationType
 from content.models.content import ARContentQuerySet
 
 
@@ -32,6 +32,11 @@ class ContentSerializer(TargetFields, RowSerializer[ARContent]):
         required=False,
     )
     active_video_id = serializers.IntegerField(read_only=True, allow_null=True)
+    # Of its rotation schedules; empty while there is none. Said here because DRF drops
+    # `allow_blank` from read-only fields of a model, and the schema would promise too much.
+    video_rotation_type = serializers.ChoiceField(
+        choices=RotationType.choices, allow_blank=True, read_only=True
+    )
     qr_code_path = serializers.SerializerMethodField()
     qr_code_url = serializers.SerializerMethodField()
     ar_url = serializers.URLField(read_only=True)
@@ -62,8 +67,7 @@ class ContentSerializer(TargetFields, RowSerializer[ARContent]):
             "created_at",
             "updated_at",
         )
-        # Of its rotation schedules.
-        read_only_fields = ("company_id", "video_rotation_enabled", "video_rotation_type")
+        read_only_fields = ("company_id", "video_rotation_enabled")
 
     def get_qr_code_path(self, content: ARContent) -> str | None:
         return path_of(content.qr_code)
