@@ -13,6 +13,7 @@ import boto3
 import hypothesis
 import pytest
 from botocore.config import Config
+from django.core.cache import cache
 from moto.server import ThreadedMotoServer
 from pytest_django.fixtures import Settings
 
@@ -42,6 +43,7 @@ def local_storage_root(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def fresh_caches() -> None:
     """Nothing that a process keeps of one test's rows may reach the next test."""
+    cache.clear()
     forget_backends()
     media._compressed.cache_clear()
 

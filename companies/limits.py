@@ -63,6 +63,12 @@ def check_end(expires_at: datetime | None, now: datetime) -> None:
         )
 
 
+def check_year(moment: datetime) -> None:
+    """Raises ValidationError for years outside 1900 to 2999: what is added to one stays a date."""
+    if not 1900 <= moment.year <= 2999:
+        raise ValidationError(_("Choose a year from 1900 to 2999."), code="year")
+
+
 def is_later(moment: datetime | None, *, than: datetime | None) -> bool:
     """Of two ends; None is the end that never comes."""
     return than is not None and (moment is None or moment > than)
@@ -171,7 +177,10 @@ def renewed_end(project: Project, *, length: timedelta, now: datetime) -> dateti
 
 
 def original_lengths(projects: Iterable[Project]) -> dict[int, timedelta]:
-    """By project, how long it was to run when it was first given a start and an end."""
+    """By project, how long it was to run when it was first given a start and an end.
+
+    Times that no clock of the project's zone shows do not count.
+    """
     zones = {project.pk: ZoneInfo(project.company.time_zone) for project in projects}
     history = Project.history.model
     records = (
@@ -182,7 +191,10 @@ def original_lengths(projects: Iterable[Project]) -> dict[int, timedelta]:
     lengths: dict[int, timedelta] = {}
     for pk, starts_at, expires_at in records:
         zone = zones[pk]
-        length = _on_the_clock(expires_at, zone) - _on_the_clock(starts_at, zone)
+        try:
+            length = _on_the_clock(expires_at, zone) - _on_the_clock(starts_at, zone)
+        except OverflowError:
+            continue
         lengths.setdefault(pk, length)
     return lengths
 

@@ -101,7 +101,7 @@ def compose(kind: str, context: Mapping[str, Any], zone: ZoneInfo) -> tuple[str,
     values = _Values({name: _one_line(value) for name, value in context.items()})
     date = context.get("date")
     if isinstance(date, datetime):
-        local = timezone.localtime(date, zone)
+        local = _on_the_clock(date, zone)
         values["day"] = date_format(local, "DATE_FORMAT")
         values["date"] = f"{date_format(local, 'DATETIME_FORMAT')} ({zone.key})"
     if values["reason"]:
@@ -111,6 +111,14 @@ def compose(kind: str, context: Mapping[str, Any], zone: ZoneInfo) -> tuple[str,
     if len(subject) > SUBJECT_LENGTH:
         subject = subject[: SUBJECT_LENGTH - 1] + "…"
     return subject, "\n\n".join(_paragraphs(words, values))
+
+
+def _on_the_clock(moment: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return timezone.localtime(moment, zone)
+    except OverflowError:
+        # At either end of the calendar: hours are the least that is wrong with it.
+        return moment
 
 
 class _Values(dict[str, str]):

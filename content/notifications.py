@@ -20,8 +20,11 @@ from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from arv.lib import rate_limit
+from companies.limits import LimitReached
 from companies.models import Company, Project
 from content.models import (
     ARContent,
@@ -52,6 +55,8 @@ MAX_ATTEMPTS = len(WAITS) + 1
 # A message normally arrives within a second; a row that waits longer has lost its own.
 PATIENCE = timedelta(seconds=30)
 BATCH = 500
+# That people may have sent, again or as a test, of one company.
+REQUESTS_PER_HOUR, HOUR = 20, 3600
 
 # Stored as they are, shown in the reader's language: Notification.email_reason.
 NO_ADDRESS = gettext_noop("The company has no address for it any more.")
@@ -133,9 +138,11 @@ def resend(notice: Notification, *, now: datetime) -> int:
     """Send a notice once more, whatever became of it; by how many channels.
 
     What waits for its next attempt is tried at once. What was sent or failed starts afresh, under
-    another Message-ID: as a letter of its own.
+    another Message-ID: as a letter of its own. Raises LimitReached for too many in an hour.
     """
     channels = channels_of(notice.company)
+    if channels:
+        _count_request(notice.company)
     done = notice.deliveries.exclude(state=DeliveryState.WAITING)
     done.filter(channel__in=channels).delete()
     notice.deliveries.filter(due_at__gt=now).update(due_at=now)
@@ -149,12 +156,25 @@ def resend(notice: Notification, *, now: datetime) -> int:
 def send_test(company: Company) -> int:
     """Send the company a notice that says no more than that it arrived; by how many channels.
 
-    Without any, nothing is written.
+    Without any, nothing is written. Raises LimitReached as `resend` does.
     """
     count = len(channels_of(company))
     if count:
+        _count_request(company)
         announce(NotificationType.TEST, company=company)
     return count
+
+
+def _count_request(company: Company) -> None:
+    """People could have the platform's mail sent without end."""
+    if rate_limit.seconds_to_wait(
+        str(company.pk), scope="notices", most=REQUESTS_PER_HOUR, now=time.time(), seconds=HOUR
+    ):
+        raise LimitReached(
+            _("%(company)s has had %(most)d notices sent within an hour. Try again later."),
+            code="too_many_notices",
+            params={"company": company, "most": REQUESTS_PER_HOUR},
+        )
 
 
 def deliver(delivery_id: int, *, now: datetime) -> bool:

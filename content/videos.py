@@ -44,6 +44,9 @@ REASONS = Reasons(
 NO_ROOM = gettext_noop(
     "The company's storage quota is full: make room, then have the video prepared again."
 )
+TOO_SLOW = gettext_noop(
+    "The video takes too long to prepare: upload a shorter one, or one with fewer pixels."
+)
 
 # What a new upload changes in its row.
 UPLOAD_FIELDS = ("original", "status", "progress", "attempts", "claimed_at", "error", "probe")
@@ -244,8 +247,10 @@ def _locked_content(video: Video) -> ARContent | None:
 
 
 def _refusal(error: Exception) -> str | None:
-    if isinstance(error, VideoRejected | VideoTooSlow):
+    if isinstance(error, VideoRejected):
         return untranslated(error)
+    if isinstance(error, VideoTooSlow):
+        return TOO_SLOW
     return NO_ROOM if isinstance(error, QuotaExceeded) else None
 
 

@@ -1,10 +1,12 @@
 """The AR page: what a phone opens after scanning the QR code."""
 
+import re
 from typing import Any
 
 from csp.constants import SELF
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import (
     Http404,
     HttpRequest,
@@ -34,6 +36,8 @@ SESSION_PATH = "/api/analytics/ar-session"
 ALIAS_PATH = "/api/v/visit"
 # Of a visitor who asks for renewal; each character may take twelve bytes on the way.
 CONTACT_LENGTH = 200
+PLAIN_NAME = re.compile(r"[\w.+'-]+", re.ASCII)
+PHONE = re.compile(r"\+?[0-9 ()./-]+")
 LARGEST_BODY = 4096
 # Wishes from one network: altogether in a minute, and about one content in a day.
 WISHES_PER_MINUTE = 10
@@ -118,9 +122,27 @@ class RenewalForm(forms.Form):
     contact = forms.CharField(max_length=CONTACT_LENGTH, required=False)
 
     def clean_contact(self) -> str:
-        """One line of what can be read."""
-        text: str = self.cleaned_data["contact"]
-        return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+        """An e-mail address or a phone number in one line: the platform's mail carries it."""
+        typed: str = self.cleaned_data["contact"]
+        text = " ".join("".join(one if one.isprintable() else " " for one in typed).split())
+        if text and not _is_address(text) and not _is_phone(text):
+            raise ValidationError(_("Enter an e-mail address or a phone number, and nothing else."))
+        return text
+
+
+def _is_address(text: str) -> bool:
+    # An address may hold more before its @, even a link in quotes.
+    if not PLAIN_NAME.fullmatch(text.partition("@")[0]):
+        return False
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _is_phone(text: str) -> bool:
+    return bool(PHONE.fullmatch(text)) and 5 <= sum(one.isdigit() for one in text) <= 15
 
 
 @csrf_exempt

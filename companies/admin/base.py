@@ -19,6 +19,7 @@ from companies.admin.audit import render_history
 from companies.admin.deletion import Deleted, losses
 from companies.admin.filters import ScopedRelatedFilter
 from companies.admin.zones import CompanyTimes
+from companies.limits import check_year
 from companies.models import Role
 from companies.models.ownership import company_path
 from companies.storage.backend import StorageUnavailable
@@ -99,6 +100,14 @@ class TenantOptions(BaseModelAdmin):  # type: ignore[type-arg]
         """The rows that a relation field of this form offers and accepts."""
         related = db_field.related_model._default_manager.all()
         return access_of(request).rows(related, self.role_to_change)
+
+    def formfield_for_dbfield(
+        self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(db_field, models.DateTimeField):
+            field.validators.append(check_year)
+        return field
 
     def formfield_for_foreignkey(
         self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
@@ -229,6 +238,9 @@ class ArvModelAdmin(TenantOptions, CompanyTimes[M]):
             queryset = access_of(request).rows(queryset, self.role_to_change)
         return super().response_action(request, queryset)
 
+    def before_saving(self, request: HttpRequest, object_id: str | None) -> None:
+        """What takes long and needs no transaction, of a form that is not checked yet."""
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -240,6 +252,7 @@ class ArvModelAdmin(TenantOptions, CompanyTimes[M]):
             if request.method != "POST":
                 # No transaction: on SQLite that would be the lock of everybody who writes.
                 return super().changeform_view(request, object_id, form_url, extra_context)
+            self.before_saving(request, object_id)
             with stored_files():
                 return super().changeform_view(request, object_id, form_url, extra_context)
         except PermissionDenied:

@@ -1,10 +1,8 @@
 """Forms that write what somebody changed on the page, and leave the rest to others."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
 
 
 class CarefulForm(forms.ModelForm[Any]):
@@ -32,10 +30,6 @@ class CarefulForm(forms.ModelForm[Any]):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        for name, moment in list(self.cleaned_data.items()):
-            if isinstance(moment, datetime) and not 1900 <= moment.year <= 2999:
-                # Whatever is added to one stays a date.
-                self.add_error(name, _("Choose a year from 1900 to 2999."))
         if self.instance.pk:
             untouched = self.cleaned_data.keys() & set(self.watched) - set(self.changed_data)
             for name in untouched:

@@ -14,6 +14,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from companies.limits import check_year
 from companies.models import Role
 from companies.tenancy import Access, access_of
 
@@ -65,8 +66,7 @@ class Moment(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> Any:
         moment = super().to_internal_value(value)
-        if not 1900 <= moment.year <= 2999:
-            raise serializers.ValidationError(_("Choose a year from 1900 to 2999."))
+        check_year(moment)
         return moment
 
 

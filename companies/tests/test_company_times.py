@@ -74,6 +74,22 @@ def test_a_project_is_read_and_shown_by_its_company_s_clock(
     assert project.expires_at == EVENING.replace(day=2)
 
 
+@pytest.mark.parametrize("year", ["0001", "1899", "3000", "9999"])
+def test_staff_type_no_year_that_nothing_can_be_added_to(
+    client: Client, company: Company, owner_of_two: User, superuser: User, year: str
+) -> None:
+    end = {"expires_at_0": f"{year}-01-01", "expires_at_1": "00:00:00"}
+    project = ProjectFactory.create(company=company, expires_at=EVENING)
+    token = {"name": "T", "company": company.pk, "scope": "read", **end}
+    for address, posted in (
+        (f"{PROJECTS}{project.pk}/change/", {"name": "N", **end}),
+        ("/admin/companies/apitoken/add/", token),
+    ):
+        client.force_login(owner_of_two)
+        errors = client.post(address, posted).context["adminform"].form.errors
+        assert "1900" in str(errors["expires_at"])
+
+
 def test_a_new_row_is_read_by_the_only_company_s_clock_or_the_server_s(
     page: Callable[[User, str], str], company: Company, owner: User, superuser: User
 ) -> None:

@@ -37,6 +37,7 @@ from content.admin.month import month_page
 from content.admin.panels import qr_panel, target_of, views_panel
 from content.admin.rotation import rotation_panel
 from content.admin.targets import TargetAdmin
+from content.admin.uploads import VideoUploads
 from content.admin.video_panels import video_context
 from content.changes import switch_content
 from content.models import ARContent, Video
@@ -94,8 +95,9 @@ class VideoInline(TenantOptions, StackedInline):
 
 
 @admin.register(ARContent)
-class ARContentAdmin(TargetAdmin[ARContent]):
+class ARContentAdmin(VideoUploads[ARContent], TargetAdmin[ARContent]):
     form = ARContentForm
+    belongs_to = "project"
     inlines = (VideoInline,)
     list_display = (
         "preview",

@@ -17,6 +17,7 @@ from companies.limits import check_subscription
 from companies.models import Company
 from companies.quota import check_room
 from content import changes, processing, tasks, videos
+from content.admin.uploads import read_once
 from content.markers import NormalisedImage
 from content.models import ARContent, ImageTarget, Portrait, Video
 from content.video_file import Probe
@@ -198,17 +199,20 @@ class VideoForm(CarefulForm):
             if not self.instance.pk:
                 raise forms.ValidationError(_("Choose a video file."))
             return None
-        self.found = videos.read_video(upload)
         return upload
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         upload = self.cleaned_data.get("upload")
-        content = self.cleaned_data.get("ar_content")
-        if upload and content and content.pk:
+        video: Video = self.instance
+        content = video.ar_content if video.pk else self.cleaned_data.get("ar_content")
+        if upload and "ar_content" not in self.errors:
             try:
-                check_subscription(content.company, timezone.now())
-                check_room(content.company, upload.size)
+                # Before the file is looked into, which takes seconds.
+                if content and content.pk:
+                    check_subscription(content.company, timezone.now())
+                    check_room(content.company, upload.size)
+                self.found = read_once(upload)
             except forms.ValidationError as error:
                 self.add_error("upload", error)
         return cleaned

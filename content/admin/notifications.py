@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from companies.admin.base import RowChoiceField
+from companies.limits import LimitReached
 from companies.models import Company, Role
 from companies.tenancy import access_of
 from content import notifications
@@ -121,8 +122,12 @@ class NotificationAdmin(LogAdmin[Notification]):
         self.send(request, list(rows.select_related("company")))
 
     def send(self, request: HttpRequest, notices: list[Notification]) -> None:
-        now = timezone.now()
-        ways = [notifications.resend(notice, now=now) for notice in notices]
+        ways: list[int] = []
+        try:
+            for notice in notices:
+                ways.append(notifications.resend(notice, now=timezone.now()))  # noqa: PERF401
+        except LimitReached as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
         self.report(request, sum(ways))
         if not all(ways):
             text = gettext("A company has no address that a notice could go to.")
@@ -142,7 +147,10 @@ class NotificationAdmin(LogAdmin[Notification]):
             raise PermissionDenied
         form = CompanyForm(access.companies(Role.OWNER).order_by("name"), request.POST or None)
         if request.method == "POST" and form.is_valid():
-            self.report(request, notifications.send_test(form.cleaned_data["company"]))
+            try:
+                self.report(request, notifications.send_test(form.cleaned_data["company"]))
+            except LimitReached as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:content_notification_changelist"))
         context = {
             **self.admin_site.each_context(request),

@@ -25,6 +25,7 @@ from content.admin.filters import VideoState
 from content.admin.forms import VideoForm
 from content.admin.lists import ListAdmin, id_in
 from content.admin.targets import thumbnail_of
+from content.admin.uploads import VideoUploads
 from content.admin.video_panels import video_context, video_panel, video_state
 from content.models import ARContent, Video, VideoStatus
 
@@ -38,8 +39,9 @@ STATE_COLOURS = {
 
 
 @admin.register(Video)
-class VideoAdmin(ListAdmin[Video]):
+class VideoAdmin(VideoUploads[Video], ListAdmin[Video]):
     form = VideoForm
+    belongs_to = "ar_content"
     list_display = (
         "preview",
         "label",

@@ -1,7 +1,7 @@
 """What a visitor meets when the time of a picture has run out, and how they ask for more."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -186,11 +186,13 @@ def test_wishes_of_a_day_are_one_notice_that_counts_them(
 ) -> None:
     for number in range(25):
         address = {"REMOTE_ADDR": f"10.0.{number}.1"}
-        assert ask(client, content, f"visitor-{number}", **address).status_code == 200
+        contact = f"visitor-{number}@example.com"
+        assert ask(client, content, contact, **address).status_code == 200
     assert ask(client, content, REMOTE_ADDR="10.1.1.1").status_code == 200
     notice = Notification.objects.get()
     assert notice.metadata["requests"] == 26
-    assert notice.metadata["contacts"] == [f"visitor-{number}" for number in range(20)]
+    contacts = [f"visitor-{number}@example.com" for number in range(20)]
+    assert notice.metadata["contacts"] == contacts
     assert "visitor-19" in notice.message
     assert "visitor-20" not in notice.message
 
@@ -237,6 +239,47 @@ def test_a_bad_form_says_why_and_stores_nothing(
     assert 'role="alert"' in page
     assert says in page
     assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "anna.o'neil+ar@example.com",
+        "АННА@example.com",
+        "+49 (30) 1234-56",
+        "8 800 555-35-35",
+        "030/123456",
+        "https://evil.example/login",
+        "evil.example",
+        "Call me: +49 30 123456",
+        "anna@example.com https://evil.example",
+        '"https://evil.example/"@example.com',
+        "evil.example/login@example.com",
+        "1234",
+        "1" * 16,
+        "+49+30+123456",
+    ],
+)
+@pytest.mark.parametrize(("language", "says"), [("en", "phone number"), ("ru", "телефон")])
+def test_a_visitor_leaves_an_address_or_a_number_and_no_link(
+    client: Client, content: ARContent, contact: str, language: str, says: str
+) -> None:
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    answer = ask(client, content, contact)
+    fits = contact[0] in "a+80" and contact.count("+") < 2 and "https" not in contact
+    assert answer.status_code == (200 if fits else 400)
+    assert Notification.objects.count() == fits
+    alert = answer.content.decode().partition('role="alert">')[2].partition("</p>")[0]
+    assert (says in alert) is not fits
+
+
+def test_an_end_that_no_clock_shows_keeps_nobody_from_asking(
+    client: Client, content: ARContent
+) -> None:
+    Company.objects.update(time_zone="America/New_York")
+    Project.objects.update(expires_at=datetime(1, 1, 1, tzinfo=UTC))
+    assert ask(client, content).status_code == 200
+    assert Notification.objects.exists()
 
 
 def test_what_was_typed_stays_and_the_field_tells_what_is_wrong(

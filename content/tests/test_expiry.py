@@ -14,7 +14,7 @@ from companies.limits import change_project, extend_project, renewed_end
 from companies.models import Company, Project, ProjectStatus
 from companies.tests.factories import CompanyFactory, ProjectFactory
 from companies.tests.parallel import in_parallel
-from content import expiry
+from content import expiry, notifications
 from content.changes import change_content, switch_content
 from content.expiry import Outcome, expire_due, find_gone
 from content.models import ARContent, Notification
@@ -371,8 +371,27 @@ def test_one_impossible_date_stops_nobody_else(company: Company) -> None:
     Company.objects.update(time_zone="America/New_York")
     for name, fields in {"renews": {"auto_renew": True}, "ends": {}}.items():
         ProjectFactory.create(company=company, name=name, expires_at=first, **fields)
+    custom = {"auto_renew": True, "subscription_type": "custom", "starts_at": first}
+    ProjectFactory.create(company=company, expires_at=NOW - HOUR, **custom)
     other = ProjectFactory.create(company=company, expires_at=NOW - timedelta(days=1))
-    expire_due(now=NOW)
-    other.refresh_from_db()
-    assert other.status == ProjectStatus.EXPIRED
+    assert expire_due(now=NOW) == Outcome(1, 2, 0, 0)
+    assert status_of(other) == ProjectStatus.EXPIRED
     assert Notification.objects.filter(project=other).exists()
+    assert Notification.objects.filter(project__name="ends").exists()
+
+
+def test_a_notice_that_cannot_be_written_leaves_nothing_behind_and_the_others_go_on(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, other = ProjectFactory.create_batch(2, company=company, expires_at=NOW)
+
+    def announce(kind: Any, **about: Any) -> Any:
+        notice = notifications.announce(kind, **about)
+        if about["project"] == odd:
+            raise OverflowError
+        return notice
+
+    monkeypatch.setattr(expiry, "announce", announce)
+    expire_due(now=NOW)
+    assert status_of(odd) == status_of(other) == ProjectStatus.EXPIRED
+    assert Notification.objects.get().project == other

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
@@ -16,7 +17,7 @@ from companies.models import Company, Membership, Role, User
 from companies.tests.conftest import PostOffice, post_office_at
 from content import notifications
 from content.models import Delivery, Notification
-from content.tests.test_content_screens import NOTICES, add_notice, body
+from content.tests.test_content_screens import NOTICES, add_notice, body, last_message
 
 pytestmark = pytest.mark.django_db
 
@@ -171,6 +172,26 @@ def test_who_may_not_set_the_address_tests_nothing(
     client.force_login(request.getfixturevalue(person))
     assert TEST not in body(client, NOTICES)
     assert client.get(TEST).status_code == client.post(TEST).status_code == 403
+
+
+def test_people_have_no_more_than_so_many_sent_in_an_hour(
+    client: Client, owner: User, editors: Client, notice: Notification
+) -> None:
+    notices = [add_notice(notice.company, subject=f"Notice {number}") for number in range(22)]
+    client.force_login(owner)
+    chosen = [one.pk for one in notices]
+    answer = client.post(NOTICES, {"action": "send_again", "_selected_action": chosen})
+    said = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert len(said) == 2
+    assert "20 notices" in said[0]
+    assert "20 messages" in said[1]
+    assert Delivery.objects.exclude(notification=notice).count() == 20
+    refused = client.post(TEST, {"company": notice.company_id})
+    assert "20 notices" in last_message(refused)
+    conflict = editors.post(f"/api/notifications/{notice.pk}/resend")
+    assert (conflict.status_code, conflict.json()["code"]) == (409, "too_many_notices")
+    assert Delivery.objects.exclude(notification=notice).count() == 20
+    assert Notification.objects.count() == 23
 
 
 def test_what_waits_is_tried_at_once_and_keeps_its_message_id(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from content.models import ARContent, Video, VideoStatus
 from content.tests.factories import ARContentFactory, VideoFactory, stored_name
 from content.tests.media import clip
 from content.tests.test_content_screens import CONTENTS, VIDEOS, body, last_message
+from content.video_file import probe
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +166,46 @@ def test_junk_is_an_error_of_the_field_and_changes_nothing(
     answer = staff.post(f"{VIDEOS}{failed.pk}/change/", posted)
     assert answer.context["adminform"].form.errors["upload"]
     assert Video.objects.values().get() == before
+
+
+def test_an_upload_is_looked_into_once_and_before_anything_is_locked(
+    editor: User, client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = len(connection.atomic_blocks)
+    depths: list[int] = []
+
+    def read(file: Any) -> Any:
+        depths.append(len(connection.atomic_blocks) - outside)
+        return probe(file)
+
+    monkeypatch.setattr(videos, "probe", read)
+    client.force_login(editor)
+    content = ARContentFactory.create(project=project)
+    posted = {"ar_content": content.pk, "rotation_order": 0, "upload": upload()}
+    assert client.post(f"{VIDEOS}add/", posted).status_code == 302
+    video = Video.objects.get()
+    changed = {"rotation_order": 0, "upload": upload()}
+    assert client.post(f"{VIDEOS}{video.pk}/change/", changed).status_code == 302
+    first, prefix = str(video.original), "videos-"
+    page = {
+        "project": project.pk,
+        "title": "T",
+        f"{prefix}TOTAL_FORMS": 1,
+        f"{prefix}INITIAL_FORMS": 1,
+        f"{prefix}0-id": video.pk,
+        f"{prefix}0-ar_content": content.pk,
+        f"{prefix}0-rotation_order": 0,
+        f"{prefix}0-upload": upload(),
+    }
+    assert client.post(f"{CONTENTS}{content.pk}/change/", page).status_code == 302
+    video.refresh_from_db()
+    assert str(video.original) != first
+    assert depths == [0, 0, 0]
+    # Of a company that may store nothing, nothing is looked into.
+    Company.objects.update(subscription_expires_at=timezone.now())
+    answer = client.post(f"{VIDEOS}{video.pk}/change/", {**changed, "upload": upload()})
+    assert "subscription" in str(answer.context["adminform"].form.errors["upload"])
+    assert len(depths) == 3
 
 
 def test_viewers_look_and_strangers_find_nothing(

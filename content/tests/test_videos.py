@@ -21,7 +21,7 @@ from companies.quota import charge
 from companies.storage.router import generated_name
 from companies.storage.uploads import stored_files
 from companies.tests.parallel import in_parallel
-from content import leases, playback, tasks, videos
+from content import leases, playback, tasks, video_file, videos
 from content.files import discard_files
 from content.models import ARContent, Notification, NotificationType, Video, VideoStatus
 from content.tests.factories import ARContentFactory, VideoFactory
@@ -212,6 +212,18 @@ def test_a_video_that_cannot_be_prepared_fails_at_once_with_the_reason_and_a_not
     assert prepare(video)
     assert (video.width, video.height, len(failures())) == (240, 320, 1)
     assert_ledger_holds(video.company)
+
+
+def test_a_video_that_takes_too_long_keeps_no_worker_from_the_others_again(
+    video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_file, "_PROBE_WALL_SECONDS", 0)
+    assert prepare(video)
+    assert (video.status, video.attempts) == (VideoStatus.FAILED, 1)
+    with translation.override("ru"):
+        assert video.reason != videos.TOO_SLOW
+    assert "too long" in failures()[0].message
+    assert videos.overdue_videos(timezone.now() + timedelta(days=1)) == []
 
 
 def test_a_video_that_was_chosen_meanwhile_plays_once_it_is_ready(video: Video) -> None:
