@@ -71,10 +71,9 @@ def expire_due(*, now: datetime) -> Outcome:
 
 
 def _in_batches(step: Callable[[], int]) -> int:
-    """Repeat a step, a transaction of its own each time, until it has found less than a batch."""
-    total = found = step()
-    while found == BATCH:
-        found = step()
+    """Repeat a step, a transaction of its own each time, until it finds nothing more."""
+    total = 0
+    while found := step():
         total += found
     return total
 

@@ -1,5 +1,6 @@
 """The videos of a content, and the schedules that rotate them."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -78,6 +79,17 @@ USED_BY: dict[str, tuple[str, ...]] = {
 }
 
 
+def _file(label: Any, upload_to: Callable[[Any, str], str]) -> models.FileField:
+    return models.FileField(
+        label,
+        upload_to=upload_to,
+        storage=TenantStorage(),
+        max_length=255,
+        blank=True,
+        editable=False,
+    )
+
+
 class Video(models.Model):
     """A video of a content: what was uploaded, and what a worker made of it for phones.
 
@@ -93,55 +105,13 @@ class Video(models.Model):
         related_name="videos",
         verbose_name=_("AR content"),
     )
-    original = models.FileField(
-        _("original"),
-        upload_to=original_name,
-        storage=TenantStorage(),
-        max_length=255,
-        blank=True,
-        editable=False,
-    )
-    video = models.FileField(
-        _("video file"),
-        upload_to=video_name,
-        storage=TenantStorage(),
-        max_length=255,
-        blank=True,
-        editable=False,
-    )
-    poster = models.FileField(
-        _("poster"),
-        upload_to=video_thumbnail_name,
-        storage=TenantStorage(),
-        max_length=255,
-        blank=True,
-        editable=False,
-    )
+    original = _file(_("original"), original_name)
+    video = _file(_("video file"), video_name)
+    poster = _file(_("poster"), video_thumbnail_name)
     # WebP, no side longer than 320 px; the other two at most 160 and 640.
-    thumbnail = models.FileField(
-        _("thumbnail"),
-        upload_to=video_thumbnail_name,
-        storage=TenantStorage(),
-        max_length=255,
-        blank=True,
-        editable=False,
-    )
-    thumbnail_small = models.FileField(
-        _("small thumbnail"),
-        upload_to=video_thumbnail_name,
-        storage=TenantStorage(),
-        max_length=255,
-        blank=True,
-        editable=False,
-    )
-    thumbnail_large = models.FileField(
-        _("large thumbnail"),
-        upload_to=video_thumbnail_name,
-        storage=TenantStorage(),
-        max_length=255,
-        blank=True,
-        editable=False,
-    )
+    thumbnail = _file(_("thumbnail"), video_thumbnail_name)
+    thumbnail_small = _file(_("small thumbnail"), video_thumbnail_name)
+    thumbnail_large = _file(_("large thumbnail"), video_thumbnail_name)
     title = models.CharField(_("title"), max_length=255, blank=True)
     # Colours in the left half of each picture, and how opaque they are, in grey, in the right one.
     has_alpha = models.BooleanField(

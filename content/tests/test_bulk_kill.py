@@ -22,7 +22,7 @@ from content.tests.test_bulk_import import assert_ledger_holds, errors, run, sta
 from content.tests.test_print_sheets import page_count
 from content.tests.zips import pictures
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = """
 import os, sys, django

@@ -20,6 +20,8 @@ from content.admin.calendar import calendar_panel
 from content.models import ARContent, RotationType, Video, VideoRotationSchedule
 from content.tests.factories import ARContentFactory, VideoFactory
 
+pytestmark = pytest.mark.once
+
 BEGIN = datetime(2026, 2, 1, tzinfo=UTC)
 # Long enough for the clock changes of spring.
 LENGTH = timedelta(days=75)

@@ -20,6 +20,8 @@ from content.tests.video_checks import (
 )
 from content.video_file import Prepared, VideoRejected, prepare, probe
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def made(tmp_path: Path) -> Callable[..., Prepared]:

@@ -259,6 +259,8 @@ from pathlib import Path
 from django.conf import settings
 settings.configure(USE_I18N=False)
 from content.video_file import prepare
+
+pytestmark = pytest.mark.once
 source, folder = map(Path, sys.argv[2:])
 prepare(source, folder, on_progress=lambda percent: print(percent, flush=True))
 """

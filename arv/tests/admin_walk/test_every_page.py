@@ -28,6 +28,7 @@ from companies.tests.factories import UserFactory
 
 pytestmark = [
     pytest.mark.django_db,
+    pytest.mark.once,
     pytest.mark.filterwarnings("error::django.core.paginator.UnorderedObjectListWarning"),
 ]
 

@@ -21,7 +21,7 @@ from companies.models import Role, User
 from companies.models.ownership import company_path
 from companies.tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 Worlds = tuple[World, ...]
 

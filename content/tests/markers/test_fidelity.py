@@ -14,6 +14,8 @@ from content.markers.raster import to_grey
 from .mindar import run_mindar
 from .pictures import photograph, png
 
+pytestmark = pytest.mark.once
+
 Record = dict[str, Any]
 SIGNS = ("maxima", "minima")
 
