@@ -25,6 +25,8 @@ from content.tests.tripwires import Listener, Openings, children, nothing_left
 from content.tests.video_checks import watch
 from content.video_file import VideoFailed, VideoRejected, prepare, probe
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 FLIPS = int(os.environ.get("ARV_FLIPS", "200"))
 PREPARED_FLIPS = max(20, FLIPS // 10)
@@ -259,8 +261,6 @@ from pathlib import Path
 from django.conf import settings
 settings.configure(USE_I18N=False)
 from content.video_file import prepare
-
-pytestmark = pytest.mark.once
 source, folder = map(Path, sys.argv[2:])
 prepare(source, folder, on_progress=lambda percent: print(percent, flush=True))
 """

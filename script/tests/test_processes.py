@@ -15,8 +15,9 @@ SUPERVISOR = """
 import signal, sys, time
 from pathlib import Path
 from processes import Processes, exit_on_signals
-# Tests in the background may have been told to ignore Ctrl-C, and would pass that on.
+# Tests in the background may have been told to ignore these, and would pass that on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 exit_on_signals()
 running = Processes(Path(sys.argv[1]))
 try:
