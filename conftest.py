@@ -157,9 +157,10 @@ def s3_connection(db: None, s3_server: S3Server) -> StorageConnection:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that no database can change."""
+    """Mark the tests that no database can change; a browser's server has one of its own."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         has_database = {"db", "transactional_db", "django_db_setup"} & names
-        if not has_database and not item.get_closest_marker("django_db"):
+        marked = item.get_closest_marker("django_db") or item.get_closest_marker("browser")
+        if not has_database and not marked:
             item.add_marker(pytest.mark.pure)
