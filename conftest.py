@@ -48,6 +48,12 @@ def fresh_caches() -> None:
     media._compressed.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def calm_where_queries_are_counted(request: pytest.FixtureRequest) -> None:
+    if "django_assert_num_queries" in request.fixturenames:
+        request.getfixturevalue("calm")
+
+
 @pytest.fixture
 def local_connection(db: None) -> StorageConnection:
     return StorageConnectionFactory.create(name="Disk of the tests")

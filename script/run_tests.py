@@ -85,15 +85,8 @@ def pytest_parts(
 ) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "own_room", "--durations=8"]
     # A selection is small: starting parallel processes would cost more than it saves.
-    # In the order of the folders: the longest file is not to be the last one, on one process.
-    parallel = (
-        []
-        if selection
-        else [
-            *("-n", str(min(4, os.cpu_count() or 1))),
-            *("--dist", "loadfile", "--no-loadscope-reorder"),
-        ]
-    )
+    # By stealing: the longest files shall not leave a process idle at the end.
+    parallel = [] if selection else ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal"]
     without = "".join(f" and not {marker}" for marker in leave_out)
     if database == "SQLite":
         without += " and not postgres"

@@ -110,6 +110,7 @@ def test_compile_marker_refuses_a_blank_picture(tmp_path: Path) -> None:
     assert not (tmp_path / "out.mind").exists()
 
 
+@pytest.mark.once
 def test_the_sample_is_made_once_and_tracks_very_well() -> None:
     first = run("create_sample")
     assert processing.generate_marker("content.arcontent", first["id"], now=timezone.now())

@@ -255,6 +255,7 @@ def test_of_very_many_windows_that_overlap_a_day_lists_the_first(
 
 
 @pytest.mark.django_db
+@pytest.mark.once
 def test_the_reason_agrees_with_what_visitors_are_given(company: Company) -> None:
     """Every combination of dates and switches, against the queryset that the public page asks."""
     content = ARContentFactory.create(project__company=company)

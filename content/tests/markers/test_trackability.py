@@ -63,7 +63,7 @@ def test_the_fixed_set_keeps_its_stars_and_its_weakest_factor(
     assert trackability.weakest == weakest, trackability
 
 
-@pytest.mark.parametrize("name", ["astronaut", "chelsea"])
+@pytest.mark.parametrize("name", [pytest.param("astronaut", marks=pytest.mark.thorough), "chelsea"])
 def test_a_worse_picture_never_gets_more_stars(name: str) -> None:
     picture = photograph(name)
     ladders = [
