@@ -23,7 +23,9 @@ running = Processes(Path(sys.argv[1]))
 try:
     running.start("child", [sys.executable, "-c", "import time; time.sleep(600)"], {})
     print(running.children["child"].pid, flush=True)
-    time.sleep(600)
+    # In short pieces: a signal that comes just before a sleep is seen only after it.
+    while True:
+        time.sleep(0.1)
 finally:
     running.stop()
 """
