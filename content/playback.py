@@ -22,24 +22,20 @@ from content.programme import (
     all_in_order,
     check_rule,
     choice_for,
-    clips_of,
     programme_of,
     rule_of,
-    rules_of,
 )
 from content.rotation import Choice, turn_at
 
 __all__ = [
     "choice_for",
     "choose",
-    "clips_of",
     "count_view",
     "delete_schedule",
     "make_way",
     "rotate_all_due",
     "rotate_due",
     "rule_of",
-    "rules_of",
     "save_schedule",
     "settle",
 ]
