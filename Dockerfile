@@ -42,7 +42,7 @@ COPY content content
 COPY analytics analytics
 COPY templates templates
 COPY static static
-COPY deploy/check_health.py deploy/make_bucket.py deploy/
+COPY deploy/check_health.py deploy/gunicorn_config.py deploy/make_bucket.py deploy/
 ENV PATH=/opt/venv/bin:$PATH \
     DJANGO_SETTINGS_MODULE=arv.settings \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -51,8 +51,6 @@ ENV PATH=/opt/venv/bin:$PATH \
 USER 10001:10001
 EXPOSE 8000
 # Workers at once by WEB_CONCURRENCY, which gunicorn reads itself.
-CMD ["gunicorn", "arv.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
-     "--threads", "8", "--timeout", "120", "--keep-alive", "75", "--worker-tmp-dir", "/dev/shm", \
-     "--no-control-socket"]
+CMD ["gunicorn", "arv.wsgi", "--bind", "0.0.0.0:8000", "--config", "deploy/gunicorn_config.py"]
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "deploy/check_health.py"]

@@ -1,10 +1,11 @@
-"""What a User-Agent says: browser, operating system and kind of device."""
+"""What a User-Agent says: browser, operating system, kind of device, and whether it is a robot."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import ua_parser
+from crawleruseragents import is_crawler
 
 DeviceType = Literal["mobile", "tablet", "desktop", "unknown"]
 
@@ -18,12 +19,13 @@ LABEL_LENGTH = 60
 class Device:
     """`browser` is family and major version ("Mobile Safari 17"), `os` a family ("iOS").
 
-    Both are "" when the User-Agent does not say.
+    Both are "" when the User-Agent does not say. `is_bot`: it is on a kept list of robots.
     """
 
     browser: str
     os: str
     device_type: DeviceType
+    is_bot: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -34,11 +36,13 @@ def describe(user_agent: str) -> Device:
     if parsed.user_agent:
         browser = f"{parsed.user_agent.family} {parsed.user_agent.major or ''}".rstrip()
     system = parsed.os.family if parsed.os else ""
-    is_bot = parsed.device is not None and parsed.device.family == "Spider"
+    is_spider = parsed.device is not None and parsed.device.family == "Spider"
+    is_bot = is_spider or is_crawler(user_agent)
     return Device(
         browser=browser[:LABEL_LENGTH],
         os=system[:LABEL_LENGTH],
         device_type="unknown" if is_bot else _device_type(user_agent, system),
+        is_bot=is_bot,
     )
 
 

@@ -1,25 +1,31 @@
 """Visits as they come in: one row for each session and content, whatever is sent twice.
 
 An event may arrive late, again, or twice at once: a phone retries, a beacon overtakes a request.
-The unique constraint on (session, content) decides, never a read before a write.
+The unique key of session and content decides, never a read before a write. Each event is one
+statement and a commit of its own, and may be tried again at any time: nothing counts twice.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Q
 
+from analytics import statements, visit_sql
 from analytics.models import ARViewSession
+from analytics.statements import value_for
 from content import playback
-from content.models import ARContent, RotationType, VideoRotationSchedule
-from content.models.content import ARContentQuerySet
 
 LONGEST_VISIT = timedelta(hours=4)
+# A visit's row changes no more after that: then reports may take it for what it is.
+CHANGES_FOR = timedelta(hours=5)
 # The visit's first event may take that long to arrive, while the phone's clock runs already.
 CLOCK_TOLERANCE = timedelta(seconds=60)
+# The clocks of two servers, and the time between an event's instant and its commit.
+CLOCKS_DIFFER = timedelta(minutes=2)
+
+_FIELDS = statements.fields_of(ARViewSession)
 
 
 class UnknownContent(LookupError):
@@ -27,14 +33,15 @@ class UnknownContent(LookupError):
 
 
 class UnknownSession(LookupError):
-    """No visit with that session id was recorded."""
+    """No visit with that session id was recorded in the last `CHANGES_FOR`."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A start event. `public_ids` are unique ids of the content or of its portrait.
+    """A start event. `public_ids` are unique ids of the content or of its portrait, two at most.
 
-    Every id that is given must fit the content. `ip_address` is already cut to its network.
+    Every id that is given must fit the content. `ip_address` is already cut to its network;
+    `country` is an ISO 3166 code. A robot's visit is stored, and counts nowhere.
     """
 
     session_id: UUID
@@ -47,31 +54,64 @@ class Visit:
     tracking_quality: str
     video_played: bool
     ip_address: str | None
+    country: str = ""
+    city: str = ""
+    is_bot: bool = False
 
 
-def record_visit(visit: Visit, *, now: datetime) -> None:
-    """Count a new visit, or add to a known one what a later event of it tells.
+@dataclass(frozen=True)
+class Progress:
+    """What a visit's page tells later; "", False and None say nothing.
+
+    `camera_reason` goes with a denied camera. `found_ms` is counted from the visitor's start.
+    """
+
+    started: bool = False
+    camera: str = ""
+    camera_reason: str = ""
+    found_ms: int | None = None
+    video_played: bool = False
+    tracking_quality: str = ""
+
+
+def record_visit(visit: Visit, *, now: datetime) -> Literal["new", "repeated"]:
+    """Store a new visit, or add to a known one what a later event of it tells.
 
     A known visit takes the tracking quality when one is given, and `video_played` only from
     False to True. Raises UnknownContent, with nothing stored, unless the visit is known or its
     content is published at `now`.
     """
-    contents = _contents(visit.public_ids, visit.content_id)
-    if _upgrade(visit, contents):
-        return
-    with transaction.atomic():
-        inserted = _insert(visit, contents.published(now), now)
-        if inserted is not None:
-            content_id, rotates = inserted
-            ARContent.objects.filter(pk=content_id).update(
-                views_count=F("views_count") + 1, last_viewed_at=now
-            )
-            if rotates:
-                playback.count_view(content_id, now=now)
-            return
-    # Nothing inserted: either the same event won a race a moment ago, or there is no such content.
-    if not _upgrade(visit, contents):
-        raise UnknownContent
+    if _crosses_months(now):
+        with transaction.atomic():
+            _lock(visit.session_id)
+            # In statements of their own: they see what the last holder has committed.
+            return _stored(visit, now)
+    if _inserted(visit, now, own=True):
+        return "new"
+    return _stored(visit, now)
+
+
+def record_progress(
+    session_id: UUID, progress: Progress, *, public_id: UUID | None, now: datetime
+) -> None:
+    """Add to a visit, of several the newest one, how far the visitor has come.
+
+    What has happened stays so. The first answer about the camera counts, unless a denied one is
+    allowed later; so does the first `found_ms`. The newest tracking quality replaces the others.
+    Raises UnknownSession.
+    """
+    told: dict[str, Any] = {}
+    if progress.started:
+        told["started"] = True
+    if progress.camera:
+        told |= {"camera": progress.camera, "camera_reason": progress.camera_reason}
+    if progress.found_ms is not None:
+        told["found_ms"] = progress.found_ms
+    if progress.video_played:
+        told["video_played"] = True
+    if progress.tracking_quality:
+        told["tracking_quality"] = progress.tracking_quality
+    _change(tuple(told), session_id, told, public_id, now)
 
 
 def record_end(
@@ -82,80 +122,111 @@ def record_end(
     Longer than the visit has existed (plus a minute) is impossible and ignored; anything else
     counts up to four hours. Raises UnknownSession.
     """
-    visits = ARViewSession.objects.filter(session_id=session_id)
-    if public_id is not None:
-        visits = visits.filter(ar_content__in=_contents((public_id,), None))
-    visit = visits.only("created_at").order_by("-created_at", "-pk").first()
-    if visit is None:
-        raise UnknownSession
-    if duration_seconds > (now - visit.created_at + CLOCK_TOLERANCE).total_seconds():
-        return
-    kept = min(duration_seconds, int(LONGEST_VISIT.total_seconds()))
-    ARViewSession.objects.filter(
-        Q(duration_seconds__isnull=True) | Q(duration_seconds__lt=kept), pk=visit.pk
-    ).update(duration_seconds=kept)
+    longest = int(LONGEST_VISIT.total_seconds())
+    # No visit that may still change can have lasted longer than twice that.
+    earliest = now + CLOCK_TOLERANCE - timedelta(seconds=min(duration_seconds, 2 * longest))
+    values = {
+        "duration_seconds": min(duration_seconds, longest),
+        "possible_since": value_for(_FIELDS["created_at"], earliest),
+    }
+    _change(("duration_seconds",), session_id, values, public_id, now)
 
 
-def _contents(public_ids: tuple[UUID, ...], content_id: int | None) -> ARContentQuerySet:
-    contents = ARContent.objects.all()
-    for public_id in public_ids:
-        contents = contents.with_public_id(public_id)
-    return contents if content_id is None else contents.filter(pk=content_id)
+def _stored(visit: Visit, now: datetime) -> Literal["new", "repeated"]:
+    """Ask first whether the visit is known: by its portrait's id a newer content must not take
+    over a repeated event."""
+    if _added(visit, now):
+        return "repeated"
+    if _inserted(visit, now, own=False):
+        return "new"
+    # The same event may have won a race a moment ago.
+    if _added(visit, now):
+        return "repeated"
+    raise UnknownContent
 
 
-def _upgrade(visit: Visit, contents: ARContentQuerySet) -> bool:
-    """Write what a later event adds; False when the visit is not known."""
-    known = ARViewSession.objects.filter(session_id=visit.session_id, ar_content__in=contents)
+def _inserted(visit: Visit, now: datetime, *, own: bool) -> bool:
+    """Whether the visit was new and its content is published; `own` as visit_sql has it."""
+    shape = (len(visit.public_ids), visit.content_id is not None)
+    rows = visit_sql.insertion(*shape, own=own).rows(
+        {
+            **_ids(visit.session_id, visit.public_ids, visit.content_id, now),
+            "user_agent": visit.user_agent,
+            "device_type": visit.device_type,
+            "browser": visit.browser,
+            "os": visit.os,
+            "ip_address": value_for(_FIELDS["ip_address"], visit.ip_address),
+            "country": visit.country,
+            "city": visit.city,
+            "tracking_quality": visit.tracking_quality,
+            "video_played": visit.video_played,
+            "is_bot": visit.is_bot,
+        }
+    )
+    if not rows:
+        return False
+    content_id, takes_turns = rows[0]
+    if takes_turns and not visit.is_bot:
+        playback.count_view(content_id, now=now)
+    return True
+
+
+def _crosses_months(now: datetime) -> bool:
+    """Whether a visit that may be known could have begun in another month than `now`.
+
+    On PostgreSQL each month has a unique index of its own.
+    """
+    if connection.vendor != "postgresql":
+        return False
+    utc = now.astimezone(UTC)
+    return (utc - CHANGES_FOR).month != (utc + CLOCKS_DIFFER).month
+
+
+def _lock(session_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        number = int.from_bytes(session_id.bytes[:8], signed=True)
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
+def _added(visit: Visit, now: datetime) -> bool:
+    """Write what a repeated event adds; False when the visit is not known."""
     news: dict[str, Any] = {}
     if visit.tracking_quality:
         news["tracking_quality"] = visit.tracking_quality
     if visit.video_played:
         news["video_played"] = True
-    return known.update(**news) > 0 if news else known.exists()
+    shape = (len(visit.public_ids), visit.content_id is not None)
+    values = _ids(visit.session_id, visit.public_ids, visit.content_id, now)
+    if news and visit_sql.addition(tuple(news), *shape).count(values | news):
+        return True
+    return bool(visit_sql.known(*shape).rows(values))
 
 
-def _insert(visit: Visit, contents: ARContentQuerySet, now: datetime) -> tuple[int, bool] | None:
-    """Resolve the content and insert its visit in one statement.
+def _change(
+    names: tuple[str, ...],
+    session_id: UUID,
+    told: dict[str, Any],
+    public_id: UUID | None,
+    now: datetime,
+) -> None:
+    public_ids = () if public_id is None else (public_id,)
+    values = told | _ids(session_id, public_ids, None, now)
+    if not visit_sql.newest(names, len(public_ids)).count(values):
+        raise UnknownSession
 
-    Returns the content's id, and whether each view takes its next video; None when there is no
-    content or the visit is there already.
-    """
-    given = {
-        "session_id": visit.session_id,
-        "user_agent": visit.user_agent,
-        "device_type": visit.device_type,
-        "browser": visit.browser,
-        "os": visit.os,
-        "ip_address": visit.ip_address,
-        "country": "",
-        "city": "",
-        "tracking_quality": visit.tracking_quality,
-        "video_played": visit.video_played,
-        "created_at": now,
+
+def _ids(
+    session_id: UUID, public_ids: tuple[UUID, ...], content_id: int | None, now: datetime
+) -> dict[str, Any]:
+    # The instant goes through the content's field, too: both databases write all times alike.
+    created_at, session = _FIELDS["created_at"], _FIELDS["session_id"]
+    values: dict[str, Any] = {
+        "session_id": value_for(session, session_id),
+        "now": value_for(created_at, now),
+        "since": value_for(created_at, now - CHANGES_FOR),
     }
-    fields = {field.name: field for field in ARViewSession._meta.concrete_fields}
-    quote = connection.ops.quote_name
-    columns = ", ".join(
-        quote(str(fields[name].column)) for name in ("ar_content", "project", "company", *given)
-    )
-    select, parameters = contents.values_list("pk", "project_id", "company_id")[
-        :1
-    ].query.sql_with_params()
-    values = [fields[name].get_db_prep_save(value, connection) for name, value in given.items()]
-    sessions, schedules = (
-        quote(model._meta.db_table) for model in (ARViewSession, VideoRotationSchedule)
-    )
-    with connection.cursor() as cursor:
-        # Names come from the models, every value is a parameter. WHERE true: without it SQLite
-        # reads ON CONFLICT as a join's ON. EXISTS is VideoRotationSchedule.objects.by_view().
-        cursor.execute(
-            f"INSERT INTO {sessions} ({columns})"  # noqa: S608
-            f" SELECT content.*{', %s' * len(values)} FROM ({select}) AS content WHERE true"
-            f" ON CONFLICT DO NOTHING RETURNING {quote('ar_content_id')},"
-            f" EXISTS (SELECT 1 FROM {schedules} AS schedule WHERE schedule.is_active"
-            f" AND schedule.ar_content_id = {sessions}.ar_content_id"
-            " AND schedule.rotation_type = %s)",
-            [*values, *parameters, RotationType.SEQUENCE],
-        )
-        rows = cursor.fetchall()
-    return (rows[0][0], bool(rows[0][1])) if rows else None
+    for number, public_id in enumerate(public_ids):
+        values[f"public_{number}"] = value_for(session, public_id)
+    if content_id is not None:
+        values["content_id"] = content_id
+    return values

@@ -1,25 +1,68 @@
-"""The figures of the last 30 days, for whoever may see `companies`."""
+"""Reports: exact figures of what happened up to `now`, at any number of visits.
 
-from datetime import date, datetime, time, timedelta
-from typing import NamedTuple, TypedDict
+Whole days that are over come from DailyStat, the rest of a window from the visits themselves
+(analytics/counting.py). Unique sessions are exact over any window and scope of which the visits
+are kept; on days of which they have been removed, a session is unique within its day.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, NamedTuple, TypedDict
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Model, QuerySet, Sum
 
-from analytics.models import ARViewSession
-from companies.models import Company
+from analytics.counting import ALL, DAYS, HOURS, KINDS, Count, Scope, of_values
+from analytics.figures import MEASURES, Figures
+from analytics.models import StatDimension
+from analytics.windows import INSTANT, Period, Window, is_regular, last_days, local_day, midnight
+from companies.models import Company, Project
 from companies.models.company import GIGABYTE
 from content.models import ARContent
 
+__all__ = [
+    "WINDOW",
+    "Day",
+    "Figures",
+    "Overview",
+    "Scope",
+    "Share",
+    "Top",
+    "by_day",
+    "by_hour",
+    "company_views",
+    "content_views",
+    "figures",
+    "holdings",
+    "last_30_days",
+    "overview",
+    "project_views",
+    "scope_of",
+    "shares",
+    "today",
+    "top",
+    "visits",
+    "visits_by_day",
+    "visits_of",
+]
+
 WINDOW = timedelta(days=30)
+HOUR = timedelta(hours=1)
+
+_NAMED: dict[str, tuple[type[Model], str]] = {
+    "company": (Company, "name"),
+    "project": (Project, "name"),
+    "content": (ARContent, "title"),
+}
 
 
-class Overview(TypedDict):
-    total_views: int
-    unique_sessions: int
+class Holdings(TypedDict):
     active_content: int
     storage_used_gb: float
+
+
+class Overview(Holdings):
+    total_views: int
+    unique_sessions: int
 
 
 class Visits(NamedTuple):
@@ -27,65 +70,179 @@ class Visits(NamedTuple):
     sessions: int
 
 
-class DayOfVisits(NamedTuple):
+class Day(NamedTuple):
     day: date
     views: int
     sessions: int
 
 
-def overview(companies: QuerySet[Company], *, now: datetime) -> Overview:
-    """Views and sessions since `now` minus 30 days, active contents, and the storage in use."""
-    seen = visits(companies, now=now)
+class Share(NamedTuple):
+    """`value` is None for all that are not among the largest, "" where it is not known."""
+
+    value: str | None
+    views: int
+    sessions: int
+
+
+class Top(NamedTuple):
+    id: int
+    name: str
+    views: int
+    sessions: int
+
+
+def last_30_days(now: datetime) -> Window:
+    """From `now` minus 30 days to `now`, both included."""
+    return Window(now - WINDOW, now + INSTANT)
+
+
+def scope_of(companies: QuerySet[Company]) -> Scope:
+    return Scope(tuple(companies.order_by("pk").values_list("pk", flat=True)))
+
+
+def figures(scope: Scope, when: Window | Period, *, now: datetime) -> Figures:
+    count = Count(scope, when, now=now)
+    names = tuple(MEASURES)
+    found = count.by(ALL, measures=names)
+    if not found:
+        return Figures()
+    views, sessions, *others = found[0]
+    return Figures(views, sessions, **dict(zip(names, others, strict=True)))
+
+
+def by_day(scope: Scope, period: Period, *, now: datetime) -> list[Day]:
+    """Every day of the period in order, those without a visit as zeros."""
+    count = Count(scope, period, now=now)
+    found = {_date(key): row for key, row in count.by(DAYS).items()}
+    return [Day(day, *found.get(day, (0, 0))) for day in period]
+
+
+def by_hour(scope: Scope, period: Period, *, now: datetime) -> list[list[int]]:
+    """Views by weekday (Monday first) and hour, 7 x 24, by each company's own clock.
+
+    What was seen in a whole hour after midnight counts as its beginning, on a day of a clock
+    change too.
+    """
+    count = Count(scope, period, now=now)
+    found = {key: views for key, (views, _base) in count.by(HOURS).items()}
+    table = [[0] * 24 for _weekday in range(7)]
+    for calendar in count.calendars:
+        for day in period:
+            if is_regular(day, calendar.zone):
+                continue
+            begins = midnight(day, calendar.zone)
+            for key, (views, _base) in count.of(calendar, day).by(HOURS).items():
+                found[key] -= views
+                seen = (begins + int(key[11:]) * HOUR).astimezone(calendar.zone)
+                table[seen.weekday()][seen.hour] += views
+    for key, views in found.items():
+        # On all other days the clock shows as many hours as have passed.
+        if views:
+            table[_date(key[:10]).weekday()][int(key[11:])] += views
+    return table
+
+
+def shares(
+    scope: Scope,
+    when: Window | Period,
+    dimension: StatDimension,
+    *,
+    now: datetime,
+    most: int = 10,
+) -> list[Share]:
+    """The values of the dimension, largest first; what is not among the `most` in one Share."""
+    count = Count(scope, when, now=now)
+    key = of_values(dimension)
+    found = sorted(count.by(key).items(), key=lambda item: (-item[1][0], item[0]))
+    listed = [Share(value, *row) for value, row in found[:most]]
+    if len(found) > most:
+        views, sessions = (sum(row[column] for _value, row in found[most:]) for column in (0, 1))
+        again = count.sessions_in_several(key, [value for value, _row in found[:most]])
+        listed.append(Share(None, views, sessions - again))
+    return listed
+
+
+def top(
+    scope: Scope,
+    when: Window | Period,
+    by: Literal["company", "project", "content"],
+    *,
+    now: datetime,
+    most: int = 10,
+) -> list[Top]:
+    """The rows with the most views, largest first; of as many views, the oldest row first.
+
+    Visits of contents and projects that have been deleted are in none of them.
+    """
+    # A content's days do not tell in which project it was.
+    only_visits = by == "project" and scope.content is not None
+    count = Count(scope, when, now=now, only_visits=only_visits)
+    found = count.by(KINDS[by], most=most)
+    model, name = _NAMED[by]
+    names = dict(model._default_manager.filter(pk__in=found).values_list("pk", name))
+    listed = [Top(pk, names.get(pk, ""), *row) for pk, row in found.items()]
+    return sorted(listed, key=lambda row: (-row.views, row.id))
+
+
+def today(scope: Scope, *, now: datetime) -> date:
+    """The date of now; of companies in several time zones, the latest."""
+    zones = Company.objects.filter(pk__in=scope.companies).order_by().values_list("time_zone")
+    return max(
+        (local_day(now, ZoneInfo(zone)) for (zone,) in zones.distinct()),
+        default=local_day(now, ZoneInfo("UTC")),
+    )
+
+
+def holdings(companies: QuerySet[Company]) -> Holdings:
+    """What the companies have now, whatever was seen of it."""
     used = companies.aggregate(used=Sum("storage_used_bytes"))["used"] or 0
     return {
-        "total_views": seen.views,
-        "unique_sessions": seen.sessions,
         "active_content": ARContent.objects.filter(company__in=companies, is_active=True).count(),
         "storage_used_gb": round(used / GIGABYTE, 3),
     }
 
 
+def overview(companies: QuerySet[Company], *, now: datetime) -> Overview:
+    """Views and sessions since `now` minus 30 days, active contents, and the storage in use."""
+    seen = visits(companies, now=now)
+    return {
+        "total_views": seen.views,
+        "unique_sessions": seen.sessions,
+        **holdings(companies),
+    }
+
+
 def visits(companies: QuerySet[Company], *, now: datetime) -> Visits:
     """Views and unique sessions since `now` minus 30 days."""
-    return Visits(
-        **_recent(now)
-        .filter(company__in=companies)
-        .aggregate(views=Count("pk"), sessions=Count("session_id", distinct=True))
-    )
+    return visits_of(scope_of(companies), now=now)
 
 
-def visits_by_day(
-    companies: QuerySet[Company], *, zone: ZoneInfo, now: datetime
-) -> list[DayOfVisits]:
-    """Today and the 29 days before it, as `zone` counts days; days without a visit are zeros."""
+def visits_by_day(companies: QuerySet[Company], *, zone: ZoneInfo, now: datetime) -> list[Day]:
+    """Today, by the clock of `zone`, and the 29 days before; each company's by its own clock."""
     today = now.astimezone(zone).date()
-    first = today - WINDOW + timedelta(days=1)
-    counted = (
-        ARViewSession.objects.filter(
-            company__in=companies,
-            created_at__gte=datetime.combine(first, time.min, tzinfo=zone),
-        )
-        .annotate(day=TruncDate("created_at", tzinfo=zone))
-        .values("day")
-        .annotate(views=Count("pk"), sessions=Count("session_id", distinct=True))
-        .order_by()
-    )
-    days = {row["day"]: DayOfVisits(**row) for row in counted}
-    calendar = (first + timedelta(days=number) for number in range(WINDOW.days))
-    return [days.get(day, DayOfVisits(day, 0, 0)) for day in calendar]
+    return by_day(scope_of(companies), last_days(WINDOW.days, today=today), now=now)
 
 
 def company_views(company_id: int, *, now: datetime) -> int:
-    return _recent(now).filter(company=company_id).count()
+    return visits_of(Scope((company_id,)), now=now).views
 
 
 def project_views(project_id: int, *, now: datetime) -> int:
-    return _recent(now).filter(project=project_id).count()
+    owners = Project.objects.filter(pk=project_id).values_list("company_id", flat=True)
+    return visits_of(Scope(tuple(owners), project=project_id), now=now).views
 
 
 def content_views(content_id: int, *, now: datetime) -> int:
-    return _recent(now).filter(ar_content=content_id).count()
+    owners = ARContent.objects.filter(pk=content_id).values_list("company_id", flat=True)
+    return visits_of(Scope(tuple(owners), content=content_id), now=now).views
 
 
-def _recent(now: datetime) -> QuerySet[ARViewSession]:
-    return ARViewSession.objects.filter(created_at__gte=now - WINDOW)
+def visits_of(scope: Scope, *, now: datetime) -> Visits:
+    """Views and unique sessions of the scope since `now` minus 30 days."""
+    count = Count(scope, last_30_days(now), now=now)
+    return Visits(*count.by(ALL).get(0, (0, 0)))
+
+
+def _date(key: Any) -> date:
+    """SQLite has no dates."""
+    return key if isinstance(key, date) else date.fromisoformat(key)

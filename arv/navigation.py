@@ -36,7 +36,7 @@ GROUPS: list[tuple[Any, dict[str, str]]] = [
     (
         _("Insight"),
         {
-            "analytics.arviewsession": "monitoring",
+            "analytics.arviewsession": "visibility",
             "content.notification": "notifications",
         },
     ),
@@ -60,6 +60,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     for title, icons in GROUPS:
         items = []
+        if "analytics.arviewsession" in icons:
+            dashboard = reverse("admin:analytics_dashboard")
+            items.append(item(gettext("Analytics"), "monitoring", dashboard))
         for label, icon in icons.items():
             model = registered[label]
             if admin.site.get_model_admin(model).has_view_permission(request):

@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from arv import theme
+from arv import api_settings, errors, theme
 from arv.logging import to_console
 
 # Lets `ModelAdmin[Company]` and `QuerySet[Company]` work at run time on Django 5.2.
@@ -65,7 +65,9 @@ ALLOWED_HOSTS = env.list(
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
 # A limit for each network of clients (/24 or /48), so that a whole exhibition fits behind one.
-PUBLIC_REQUESTS_PER_MINUTE = env.int("PUBLIC_REQUESTS_PER_MINUTE", default=300)
+PUBLIC_REQUESTS_PER_MINUTE = env.int("PUBLIC_REQUESTS_PER_MINUTE", default=1200)
+# A limit for each content: events of its visitors, from wherever.
+EVENTS_PER_CONTENT_PER_MINUTE = env.int("EVENTS_PER_CONTENT_PER_MINUTE", default=6000)
 # A limit for each API token, and for each user of the API without one.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)
 
@@ -98,7 +100,11 @@ INSTALLED_APPS = [
     "analytics",
 ]
 MIDDLEWARE = [
+    # Outermost: its times and statuses are those that leave.
+    "arv.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # What visitors send goes no further.
+    "analytics.api.short_way.ShortWay",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -167,6 +173,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_SOFT_TIME_LIMIT = 540
+# Each task that beat sends is noted at once: the platform's readiness goes by that.
+CELERY_BEAT_SYNC_EVERY = 1
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
@@ -246,6 +254,10 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = ENVIRONMENT == "development"
 
+# Where visitors come from, by files in MaxMind's format; empty: not asked.
+GEOIP_COUNTRY_FILE = env.str("GEOIP_COUNTRY_FILE", default="")
+GEOIP_CITY_FILE = env.str("GEOIP_CITY_FILE", default="")
+
 # --- people and security --------------------------------------------------------------------
 
 AUTH_USER_MODEL = "companies.User"
@@ -322,7 +334,7 @@ TELEGRAM_API_URL = env.str("TELEGRAM_API_URL", default="https://api.telegram.org
 SECURE_SSL_REDIRECT = env.bool(
     "SECURE_SSL_REDIRECT", default=IS_HTTPS and ENVIRONMENT == "production"
 )
-SECURE_REDIRECT_EXEMPT = [r"^api/health/"]
+SECURE_REDIRECT_EXEMPT = [r"^api/health/", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS and ENVIRONMENT == "production" else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = bool(SECURE_HSTS_SECONDS)
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -352,38 +364,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "companies.api.authentication.ApiTokenAuthentication",
-        "companies.api.authentication.SessionAuthentication",
-    ],
-    # Default-deny: a public view says so itself.
-    "DEFAULT_PERMISSION_CLASSES": ["companies.api.permissions.DeclaredRole"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "companies.api.schema.ArvSchema",
-    "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "companies.api.errors.exception_handler",
-    "NUM_PROXIES": TRUSTED_PROXY_HOPS,
-}
-SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "ARV",
-    "VERSION": VERSION,
-    "SCHEMA_PATH_PREFIX": "/api",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": ["companies.api.schema.introduce"],
-    "GET_LIB_DOC_EXCLUDES": "companies.api.schema.documented_elsewhere",
-    # The interface comes from this server, as everything else.
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
-    "ENUM_NAME_OVERRIDES": {
-        "DeliveryStateEnum": "content.models.DeliveryState",
-        "ProjectStatusEnum": "companies.models.ProjectStatus",
-        "RotationTypeEnum": "content.models.RotationType",
-        "VideoStatusEnum": "content.models.VideoStatus",
-    },
-}
+REST_FRAMEWORK = {**api_settings.REST_FRAMEWORK, "NUM_PROXIES": TRUSTED_PROXY_HOPS}
+SPECTACULAR_SETTINGS = {**api_settings.SPECTACULAR_SETTINGS, "VERSION": VERSION}
 
 # --- languages and time ---------------------------------------------------------------------
 
@@ -396,4 +378,19 @@ TIME_ZONE = "UTC"
 
 UNFOLD = theme.UNFOLD
 
-LOGGING = to_console(env.str("LOG_LEVEL", default="INFO"))
+# --- what it tells of itself ----------------------------------------------------------------
+
+LOGGING = to_console(
+    env.str("LOG_LEVEL", default="INFO"), as_json=env.bool("LOG_JSON", ENVIRONMENT == "production")
+)
+# Without a key there is no /metrics.
+METRICS_KEY = env.str("METRICS_KEY", default="")
+# Where the processes of one web server put their counters together; gunicorn's configuration
+# chooses a folder when nobody does. Read by prometheus_client from the environment itself.
+if multiprocess_folder := env.str("PROMETHEUS_MULTIPROC_DIR", default=""):
+    Path(multiprocess_folder).mkdir(parents=True, exist_ok=True)
+else:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+# Without an address errors are told of in the log alone.
+if sentry_dsn := env.str("SENTRY_DSN", default=""):
+    errors.report_to(sentry_dsn, environment=ENVIRONMENT, release=VERSION)

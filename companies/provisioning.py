@@ -38,6 +38,12 @@ PERIODIC = (
     Periodic("Sweep bulk imports", "content.tasks.sweep_bulk_imports", seconds=60),
     Periodic("Write down what has expired", "content.tasks.expire_due", seconds=300),
     Periodic("Warn of what expires soon", "content.tasks.warn_due", seconds=300),
+    Periodic("Roll up visits", "analytics.tasks.roll_up_visits", seconds=60),
+    Periodic(
+        "Make months for visits and remove old visits",
+        "analytics.tasks.keep_partitions_and_retention",
+        seconds=3600,
+    ),
     Periodic("Clear expired sessions", "companies.tasks.clear_sessions", seconds=24 * 3600),
     Periodic("Sweep orphan files", "companies.tasks.sweep_orphans", seconds=6 * 3600),
 )

@@ -2,9 +2,11 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 from csp.constants import SELF
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import (
@@ -24,6 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from arv.api import seconds_to_wait
+from companies.models import Company
 from companies.storage.router import media_origin, media_path
 from content.expiry import find_gone, request_renewal
 from content.models import ARContent
@@ -194,15 +197,12 @@ def gone_page(
 
     200: it has been asked for. `wait`: so many seconds before asking again makes sense.
     """
-    company = content.company
-    digits = "".join(one for one in company.contact_phone if one in "+0123456789")
     response = render(
         request,
         "content/gone.html",
         {
             "content": content,
-            "company": company,
-            "dial": digits if len(digits) > 3 else "",
+            **contact(content.company, subject=content.ar_url),
             "form": form or RenewalForm(),
             "error": error,
             "is_asked": status == 200,
@@ -213,3 +213,44 @@ def gone_page(
         response["Retry-After"] = str(wait)
     response._csp_replace = {"form-action": [SELF]}  # type: ignore[attr-defined]
     return response
+
+
+def contact(company: Company | None, *, subject: str = "") -> dict[str, Any]:
+    """What the template of a company's contact shows; `subject` is that of a mail to it."""
+    digits = (
+        "".join(one for one in company.contact_phone if one in "+0123456789") if company else ""
+    )
+    return {"company": company, "dial": digits if len(digits) > 3 else "", "subject": subject}
+
+
+@never_cache
+@require_safe
+def privacy(request: HttpRequest, unique_id: str | None = None) -> HttpResponse:
+    """What is kept of a visit, and of whom to ask for it: of a content's visit, or of any.
+
+    `?visit=` is the session id of the visit that led here, to be shown.
+    """
+    content, company = None, Company.objects.filter(is_default=True).first()
+    if unique_id is not None:
+        now = timezone.now()
+        published = find_published(unique_id, now)
+        content = published.content if published else find_gone(unique_id, now)
+        if content is None:
+            return unknown_page(request)
+        company = content.company
+    try:
+        visit = str(UUID(request.GET.get("visit", "")))
+    except ValueError:
+        visit = ""
+    subject = " ".join(filter(None, [content.ar_url if content else "", visit]))
+    return render(
+        request,
+        "content/privacy.html",
+        {
+            "content": content,
+            **contact(company, subject=subject),
+            "visit": visit,
+            "finds_country": bool(settings.GEOIP_COUNTRY_FILE or settings.GEOIP_CITY_FILE),
+            "finds_city": bool(settings.GEOIP_CITY_FILE),
+        },
+    )

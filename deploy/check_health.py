@@ -1,17 +1,24 @@
-"""Exits with 0 when the web server of this container answers its health check."""
+"""Exits with 0 when the web server of this container answers its health check.
+
+With the name of a part of the readiness, such as `beat`, the web server is asked for that part
+alone: `check_health.py PART HOST`.
+"""
 
 import http.client
-import os
+import json
 import sys
-from urllib.parse import urlsplit
 
-# Asked by the public name: ALLOWED_HOSTS may hold no other.
-host = urlsplit(os.environ.get("PUBLIC_URL", "")).netloc or "127.0.0.1"
-connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=4)
+part, host = sys.argv[1:] or (None, "127.0.0.1")
+connection = http.client.HTTPConnection(host, 8000, timeout=5)
 try:
-    connection.request("GET", "/api/health/status", headers={"Host": host})
-    status = connection.getresponse().status
+    connection.request("GET", f"/api/health/{'readiness' if part else 'status'}")
+    response = connection.getresponse()
+    body = response.read()
 except OSError as error:
     sys.exit(f"unhealthy: {error}")
-if status != 200:
-    sys.exit(f"unhealthy: the answer is {status}")
+if part is None and response.status != 200:
+    sys.exit(f"unhealthy: the answer is {response.status}")
+if part is not None:
+    found = json.loads(body)["checks"][part]
+    if found["status"] != "ok":
+        sys.exit(f"unhealthy: {found['reason']}")

@@ -4,6 +4,7 @@
 //   tracker.js          MindAR's controller with the few tfjs pieces it uses; imported on demand
 //   tracker-worker.js   the matcher, a classic worker in a file of its own (the page's CSP has no blob:)
 //   admin-charts.js     the front page's chart: Chart.js, only the parts that a line needs
+//   admin-analytics.js  the dashboard's charts, with those that a ring needs
 //   THIRD_PARTY_LICENSES.txt
 //   fonts/              for the printed sheets (content/print_sheets.py), with their licence
 // Usage: node script/build-viewer.mjs [--sourcemap]
@@ -149,7 +150,14 @@ await mkdir(output, { recursive: true });
 const results = await Promise.all([
   build({ ...shared, format: "esm", entryPoints: entries({ viewer: "boot.js", tracker: "tracker.js" }) }),
   build({ ...shared, format: "iife", entryPoints: entries({ "tracker-worker": "tracker-worker.js" }) }),
-  build({ ...shared, format: "esm", entryPoints: { "admin-charts": path.join(root, "static/admin/front-page.js") } }),
+  build({
+    ...shared,
+    format: "esm",
+    entryPoints: {
+      "admin-charts": path.join(root, "static/admin/front-page.js"),
+      "admin-analytics": path.join(root, "static/admin/analytics.js"),
+    },
+  }),
 ]);
 
 const packages = bundledPackages(results.map((result) => result.metafile));
@@ -181,7 +189,7 @@ async function weigh(name) {
   return gzipped;
 }
 
-await weigh("admin-charts.js");
+for (const name of ["admin-charts.js", "admin-analytics.js"]) await weigh(name);
 let total = 0;
 for (const name of ["viewer.js", "tracker.js", "tracker-worker.js"]) total += await weigh(name);
 console.log(`${"total".padEnd(20)} ${String(total).padStart(23)} gzip, budget ${GZIP_BUDGET}`);

@@ -6,16 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import packages
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-PACKAGE_MANAGERS = {
-    "apt-get": (
-        ("apt-get", "update", "-qq"),
-        ("apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"),
-    ),
-    "dnf": (("dnf", "install", "-q", "-y", "chromium"),),
-    "apk": (("apk", "add", "--quiet", "chromium"),),
-}
+PACKAGES = {"apt-get": "chromium", "dnf": "chromium", "apk": "chromium"}
 
 
 class NoChromium(Exception):
@@ -47,23 +42,6 @@ def find() -> str | None:
     return next((path for path in candidates if path and _works(path)), None)
 
 
-def _install_package() -> None:
-    manager = next((name for name in PACKAGE_MANAGERS if shutil.which(name)), None)
-    if manager is None:
-        return
-    prefix: tuple[str, ...] = ()
-    if os.geteuid() != 0:
-        asked = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], check=False)
-        if not asked or asked.returncode:
-            return
-        prefix = ("sudo", "-n")
-    print(f"test: installing Chromium with {manager}", flush=True)
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in PACKAGE_MANAGERS[manager]:
-        if subprocess.run([*prefix, *command], env=env, check=False).returncode:
-            return
-
-
 def _install_playwrights() -> str | None:
     print("test: downloading Playwright's Chromium", flush=True)
     playwright = [sys.executable, "-m", "playwright"]
@@ -87,7 +65,7 @@ def ensure() -> str:
     """
     path = find()
     if path is None:
-        _install_package()
+        packages.install("Chromium", PACKAGES)
         path = find() or _install_playwrights()
     if path is None:
         raise NoChromium(

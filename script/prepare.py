@@ -216,7 +216,7 @@ def prepare(*, dev: bool) -> None:
         BUILD / ".stamp",
         digest(*npm_inputs, build_script, *sources),
         build_viewer,
-        outputs=[BUILD / "viewer.js", BUILD / "admin-charts.js"],
+        outputs=[BUILD / f"{name}.js" for name in ("viewer", "admin-charts", "admin-analytics")],
     )
     catalogues = files_under(LOCALE, "*.po")
     if catalogues:

@@ -69,6 +69,9 @@ def base_environment(var: str) -> dict[str, str]:
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "MEDIA_ACCEL_LOCATION": "",
         "TRUSTED_PROXY_HOPS": "0",
+        "METRICS_KEY": "",
+        "PROMETHEUS_MULTIPROC_DIR": "",
+        "SENTRY_DSN": "",
         "PATH": f"{node_folder() / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(ROOT / "script"),
     }

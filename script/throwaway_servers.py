@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -68,7 +68,7 @@ def _postgres_programs(folder: Path, identity: Identity) -> Path:
     return programs
 
 
-def _wait_for_port(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for_port(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -91,8 +91,11 @@ def _stop(server: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """Yield the DATABASE_URL of an empty PostgreSQL that only this run can enter."""
+def postgresql(options: Sequence[str] = FAST) -> Iterator[str]:
+    """Yield the DATABASE_URL of an empty PostgreSQL that only this run can enter.
+
+    `options` are settings such as "fsync=off"; without any, what is committed is on the disk.
+    """
     identity = _identity()
     with tempfile.TemporaryDirectory(prefix="arv-postgresql-") as name:
         folder = Path(name)
@@ -105,17 +108,17 @@ def postgresql() -> Iterator[str]:
             os.chown(folder, NOBODY, NOBODY)
             os.chown(secret, NOBODY, NOBODY)
         data, port = folder / "data", free_port()
-        options = ["--username=arv", f"--pwfile={secret}", "--auth=scram-sha-256", "--no-sync"]
+        account = ["--username=arv", f"--pwfile={secret}", "--auth=scram-sha-256", "--no-sync"]
         # The built-in provider: lower() knows Cyrillic, whatever locales the machine has.
-        options += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        account += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
         subprocess.run(
-            [programs / "initdb", "-D", data, *options, "--builtin-locale=C.UTF-8"],
+            [programs / "initdb", "-D", data, *account, "--builtin-locale=C.UTF-8"],
             **identity,
             cwd=folder,
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        settings = [argument for setting in FAST for argument in ("-c", setting)]
+        settings = [argument for setting in options for argument in ("-c", setting)]
         with log.open("wb") as output:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, *settings],
@@ -127,7 +130,7 @@ def postgresql() -> Iterator[str]:
                 start_new_session=True,
             )
         try:
-            _wait_for_port(port, server, log)
+            wait_for_port(port, server, log)
             yield f"postgresql://arv:{password}@127.0.0.1:{port}/postgres"
         finally:
             # INT is PostgreSQL's "fast" shutdown: it does not wait for clients.
@@ -150,7 +153,7 @@ def valkey() -> Iterator[str]:
                 start_new_session=True,
             )
         try:
-            _wait_for_port(port, server, log)
+            wait_for_port(port, server, log)
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             _stop(server, signal.SIGTERM)

@@ -12,7 +12,7 @@ from analytics.reports import WINDOW
 
 
 class Period(admin.SimpleListFilter):
-    """The figures' window; listed last, so that a session's first visit is that of the list."""
+    """What the figures count; listed last, so that a session's first visit is that of the list."""
 
     title = _("period")
     parameter_name = "period"
@@ -26,7 +26,7 @@ class Period(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() not in {"30", "30-sessions"}:
             return queryset
-        recent = queryset.filter(created_at__gte=timezone.now() - WINDOW)
+        recent = queryset.filter(created_at__gte=timezone.now() - WINDOW, is_bot=False)
         if self.value() == "30":
             return recent
         earlier = recent.filter(session_id=OuterRef("session_id"), pk__lt=OuterRef("pk"))

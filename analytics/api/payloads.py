@@ -1,17 +1,22 @@
 """The bodies that a visitor's page sends: checked field by field before anything is stored."""
 
 import json
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.db import models
 
 from analytics import devices
-from analytics.models import DeviceType, TrackingQuality
-from analytics.recording import Visit
+from analytics.geo import NOWHERE, Place
+from analytics.models import CameraAnswer, CameraReason, DeviceType, TrackingQuality
+from analytics.recording import LONGEST_VISIT, Progress, Visit
 
 USER_AGENT_LENGTH = 500
+LABEL_LENGTH = devices.LABEL_LENGTH
 LARGEST_ID = models.BigAutoField.MAX_BIGINT
+LONGEST_FIND = int(LONGEST_VISIT.total_seconds() * 1000)
 
 
 class InvalidPayload(ValueError):
@@ -32,12 +37,34 @@ def parse_json(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def visit_from(payload: dict[str, Any], *, user_agent: str, ip_address: str | None) -> Visit:
-    """The start event in `payload`; unknown fields are ignored, null and "" mean not given.
+@dataclass(frozen=True)
+class Ids:
+    """What a start event names: a session and, in one way or in several, a content."""
 
-    `user_agent` is the request header's, for a payload without one. Browser, system and device
-    come from the User-Agent unless the payload says. Raises InvalidPayload.
+    session_id: UUID
+    public_ids: tuple[UUID, ...]
+    content_id: int | None
+
+    @property
+    def content(self) -> str:
+        """The content, as a key for counting."""
+        return str(self.public_ids[0] if self.public_ids else self.content_id)
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who sends an event, as far as it may be kept. `network` is the cut address.
+
+    `wants_privacy`, by DNT or Sec-GPC: then neither address, place nor User-Agent is kept.
     """
+
+    user_agent: str
+    network: str | None
+    place: Place = NOWHERE
+    wants_privacy: bool = False
+
+
+def ids_from(payload: dict[str, Any]) -> Ids:
     session_id = parse_uuid(payload, "session_id")
     if session_id is None:
         raise InvalidPayload("session_id", "This field is required.")
@@ -51,20 +78,54 @@ def visit_from(payload: dict[str, Any], *, user_agent: str, ip_address: str | No
         raise InvalidPayload(
             "ar_content_unique_id", "Give ar_content_unique_id, portrait_id or ar_content_id."
         )
-    agent = _clean_user_agent(_text(payload, "user_agent") or user_agent)
+    return Ids(session_id, public_ids, content_id)
+
+
+def visit_from(payload: dict[str, Any], ids: Ids, client: Client) -> Visit:
+    """The start event in `payload`; unknown fields are ignored, null and "" mean not given.
+
+    Browser, system and device come from the User-Agent unless the payload says, and the
+    User-Agent from the request unless the payload has one. Raises InvalidPayload.
+    """
+    agent = _clean_user_agent(_text(payload, "user_agent") or client.user_agent)
     device = devices.describe(agent)
     return Visit(
-        session_id=session_id,
-        public_ids=public_ids,
-        content_id=content_id,
-        user_agent=agent,
+        session_id=ids.session_id,
+        public_ids=ids.public_ids,
+        content_id=ids.content_id,
+        user_agent="" if client.wants_privacy else agent,
         device_type=_choice(payload, "device_type", DeviceType) or device.device_type,
         browser=_label(payload, "browser") or device.browser,
         os=_label(payload, "os") or device.os,
         tracking_quality=_choice(payload, "tracking_quality", TrackingQuality),
         video_played=_boolean(payload, "video_played"),
-        ip_address=ip_address,
+        ip_address=client.network,
+        country=client.place.country,
+        city=client.place.city,
+        is_bot=device.is_bot,
     )
+
+
+def progress_from(payload: dict[str, Any]) -> Progress:
+    """What a later event of the visit tells. Raises InvalidPayload, also when it tells nothing."""
+    camera = _choice(payload, "camera", CameraAnswer)
+    reason = _choice(payload, "camera_reason", CameraReason)
+    if reason and camera != CameraAnswer.DENIED:
+        raise InvalidPayload("camera_reason", "A reason goes with a camera that is denied.")
+    found_ms = _integer(payload, "found_ms")
+    if found_ms is not None and found_ms > LONGEST_FIND:
+        raise InvalidPayload("found_ms", f"This may be {LONGEST_FIND} at most.")
+    progress = Progress(
+        started=_boolean(payload, "started"),
+        camera=camera,
+        camera_reason=reason or (CameraReason.OTHER.value if camera == CameraAnswer.DENIED else ""),
+        found_ms=found_ms,
+        video_played=_boolean(payload, "video_played"),
+        tracking_quality=_choice(payload, "tracking_quality", TrackingQuality),
+    )
+    if progress == Progress():
+        raise InvalidPayload("", "This tells nothing about the visit.")
+    return progress
 
 
 def duration_from(payload: dict[str, Any]) -> int:
@@ -89,6 +150,7 @@ def parse_uuid(payload: dict[str, Any], field: str) -> UUID | None:
     return parsed
 
 
+@lru_cache(maxsize=4096)
 def _clean_user_agent(user_agent: str) -> str:
     """As much of a User-Agent as fits: a strange one must not cost the visit."""
     printable = "".join(character for character in user_agent if character.isprintable())
@@ -106,8 +168,8 @@ def _text(payload: dict[str, Any], field: str) -> str:
 
 def _label(payload: dict[str, Any], field: str) -> str:
     value = _text(payload, field)
-    if len(value) > devices.LABEL_LENGTH:
-        raise InvalidPayload(field, f"This may have {devices.LABEL_LENGTH} characters.")
+    if len(value) > LABEL_LENGTH:
+        raise InvalidPayload(field, f"This may have {LABEL_LENGTH} characters.")
     if not value.isprintable():
         raise InvalidPayload(field, "This contains characters that cannot be printed.")
     return value
@@ -115,9 +177,14 @@ def _label(payload: dict[str, Any], field: str) -> str:
 
 def _choice(payload: dict[str, Any], field: str, choices: type[models.TextChoices]) -> str:
     value = _text(payload, field)
-    if value and value not in choices.values:
+    if value and value not in _values(choices):
         raise InvalidPayload(field, f"This must be one of {', '.join(choices.values)}.")
     return value
+
+
+@cache
+def _values(choices: type[models.TextChoices]) -> frozenset[str]:
+    return frozenset(choices.values)
 
 
 def _integer(payload: dict[str, Any], field: str) -> int | None:

@@ -1,28 +1,44 @@
-from django.urls import path
+from django.urls import include, path
 
-from analytics.api import events, views
+from analytics.api import views
 from companies.api.routes import READ
 
 urlpatterns = [
-    path("analytics/ar-session", events.start, name="ar-session"),
-    path("analytics/ar-session/<str:session_id>/end", events.end, name="ar-session-end"),
-    # The same under a name that ad blockers do not know.
-    path("v/visit", events.start, name="visit"),
-    path("v/visit/<str:session_id>/end", events.end, name="visit-end"),
+    path("", include("analytics.api.event_urls")),
     path("analytics/overview", views.OverviewView.as_view(READ), name="analytics-overview"),
     path(
+        "analytics/overview/export.csv",
+        views.OverviewTable.as_view(READ),
+        name="analytics-overview-table",
+    ),
+    path(
         "analytics/companies/<int:company_id>",
-        views.CompanyViewsView.as_view(READ),
+        views.CompanyReportView.as_view(READ),
         name="analytics-company",
     ),
     path(
+        "analytics/companies/<int:company_id>/export.csv",
+        views.CompanyTable.as_view(READ),
+        name="analytics-company-table",
+    ),
+    path(
         "analytics/projects/<int:project_id>",
-        views.ProjectViewsView.as_view(READ),
+        views.ProjectReportView.as_view(READ),
         name="analytics-project",
     ),
     path(
+        "analytics/projects/<int:project_id>/export.csv",
+        views.ProjectTable.as_view(READ),
+        name="analytics-project-table",
+    ),
+    path(
         "analytics/ar-content/<int:content_id>",
-        views.ContentViewsView.as_view(READ),
+        views.ContentReportView.as_view(READ),
         name="analytics-ar-content",
+    ),
+    path(
+        "analytics/ar-content/<int:content_id>/export.csv",
+        views.ContentTable.as_view(READ),
+        name="analytics-ar-content-table",
     ),
 ]

@@ -36,9 +36,9 @@ SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5"
         ),
         (
             "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-            Device("Googlebot 2", "", "unknown"),
+            Device("Googlebot 2", "", "unknown", is_bot=True),
         ),
-        ("curl/8", Device("curl 8", "", "unknown")),
+        ("curl/8", Device("curl 8", "", "unknown", is_bot=True)),
         ("", Device("", "", "unknown")),
         ("\x00 ☃ nothing known", Device("", "", "unknown")),
     ],

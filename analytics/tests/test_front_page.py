@@ -219,7 +219,8 @@ class TestFigures:
         assert client.get(INDEX).context["zone"] == "UTC"
 
 
-def test_a_visit_around_midnight_belongs_to_the_day_of_the_time_zone(content: ARContent) -> None:
+def test_a_visit_around_midnight_belongs_to_the_day_of_the_company(content: ARContent) -> None:
+    Company.objects.filter(pk=content.company_id).update(time_zone="Europe/Moscow")
     now = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
     visit(content, uuid.uuid4(), datetime(2026, 3, 30, 21, 30, tzinfo=UTC))
     # The first of the thirty days begins at local midnight, 2 March, and not a second before.
@@ -323,7 +324,7 @@ def test_the_page_costs_the_same_for_one_row_and_for_fifty(
     furnish(company, name="More", times=6)
     assert ARContent.objects.count() > 50
     assert count() == few
-    assert few <= 26
+    assert few <= 29
     client.force_login(superuser)
     client.get(INDEX)
     assert count() <= few

@@ -1,6 +1,7 @@
 """Staff look at visits; nobody writes them by hand."""
 
 import uuid
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -47,6 +48,47 @@ def test_the_list_shows_and_finds_visits(
         assert content.title in client.get(LIST, {"q": str(words)}).content.decode()
     assert content.title not in client.get(LIST, {"q": str(uuid.uuid4())}).content.decode()
     assert content.title not in client.get(LIST, {"q": "no uuid"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({}, "Page opened"),
+        ({"started": True}, "Started"),
+        ({"started": True, "camera": "allowed"}, "Camera allowed"),
+        ({"camera": "denied", "camera_reason": "in_use"}, "Camera denied"),
+        ({"camera": "allowed", "found_ms": 0}, "Picture found"),
+        ({"found_ms": 900, "video_played": True}, "Video played"),
+        ({"video_played": True, "is_bot": True}, "Robot"),
+    ],
+)
+def test_the_list_tells_how_far_a_visitor_came(
+    client: Client, superuser: User, session: ARViewSession, columns: dict[str, Any], says: str
+) -> None:
+    ARViewSession.objects.update(**columns)
+    client.force_login(superuser)
+    row = client.get(LIST).content.decode().partition("<tbody")[2].partition("</tbody>")[0]
+    assert says.lower() in row.lower()
+
+
+def test_robots_are_one_click_away_and_none_of_the_last_thirty_days(
+    client: Client, superuser: User, content: ARContent
+) -> None:
+    robot, person = add_visits(content, 2)
+    ARViewSession.objects.filter(pk=robot.pk).update(is_bot=True)
+    client.force_login(superuser)
+    for query, shown in (("is_bot__exact=1", [robot]), ("period=30", [person])):
+        assert f"?{query}" in client.get(LIST).content.decode()
+        assert list(client.get(f"{LIST}?{query}").context["cl"].result_list) == shown
+
+
+def test_a_visit_outlives_its_content(
+    client: Client, superuser: User, session: ARViewSession, content: ARContent
+) -> None:
+    content.delete()
+    client.force_login(superuser)
+    assert client.get(f"{LIST}{session.pk}/change/").status_code == 200
+    assert str(session.pk) in client.get(LIST).content.decode()
 
 
 def test_a_visit_can_be_opened_and_not_changed(

@@ -1,5 +1,6 @@
 """The visitor's address: who is asking, and how much of it may be kept."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
@@ -14,12 +15,14 @@ def client_ip(request: HttpRequest) -> str:
     """
     hops: int = settings.TRUSTED_PROXY_HOPS
     if hops:
-        forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+        given = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+        forwarded = [part.strip() for part in given.split(",")]
         if len(forwarded) >= hops and forwarded[-hops]:
             return forwarded[-hops]
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+@lru_cache(maxsize=8192)
 def cut(address: str) -> str | None:
     """Cut an address to its network: /24 for IPv4, /48 for IPv6; None when it is not one."""
     try:

@@ -55,7 +55,10 @@ class CompanyAdmin(ArvModelAdmin[Company]):
         problems = [f"{name}_label" for name in PROBLEMS if obj and getattr(obj, name)]
         return (
             *usage,
-            (None, {"fields": ("name", "slug", "is_active", "time_zone")}),
+            (
+                None,
+                {"fields": ("name", "slug", "is_active", "time_zone", "session_retention_days")},
+            ),
             (_("Contact"), {"fields": (*contact, *problems)}),
             (_("Storage"), {"fields": ("storage_connection", "storage_quota_gb")}),
             (

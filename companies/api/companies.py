@@ -50,6 +50,7 @@ class CompanySerializer(RowSerializer[Company]):
             "storage_used_bytes",
             "projects_limit",
             "time_zone",
+            "session_retention_days",
             "is_active",
             "is_default",
             "subscription_expires_at",

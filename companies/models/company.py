@@ -20,6 +20,8 @@ from companies.models.storage import StorageConnection
 GIGABYTE = 1024**3
 # What ends within it asks for staff's attention.
 SOON = timedelta(days=30)
+# Reports count the last thirty days to the second, of visits that are still there.
+SHORTEST_RETENTION, LONGEST_RETENTION = 31, 3650
 
 
 class ProjectStatus(models.TextChoices):
@@ -96,6 +98,7 @@ class Company(models.Model):
         "telegram_chat_id",
         "language",
         "time_zone",
+        "session_retention_days",
         "storage_connection",
     )
     # What is said of each address while it does not work.
@@ -154,6 +157,12 @@ class Company(models.Model):
         default="UTC",
         validators=[validate_time_zone],
         help_text=_("Every rule about days and hours follows it, for example Europe/Moscow."),
+    )
+    session_retention_days = models.PositiveIntegerField(
+        _("visits are kept, days"),
+        default=400,
+        validators=[MinValueValidator(SHORTEST_RETENTION), MaxValueValidator(LONGEST_RETENTION)],
+        help_text=_("Older visits are removed; the figures of their days stay."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     is_default = models.BooleanField(_("default"), default=False, editable=False)

@@ -184,5 +184,5 @@ def test_the_web_server_hangs_up_without_a_traceback(
         assert visitor.getresponse().read() == CONTENT
         visitor.close()
     log = (tmp_path / "log").read_text()
-    assert "WARNING companies.media media_broken_off" in log
+    assert "[warning] media_broken_off [companies.media]" in log
     assert "Traceback" not in log

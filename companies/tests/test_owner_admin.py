@@ -169,7 +169,12 @@ class TestConnections:
         change = f"/admin/companies/company/{company.pk}/change/"
         page = client.get(change).content.decode()
         assert "Our bucket" in page
-        posted = {"storage_connection": own.pk, "time_zone": "Europe/Moscow", "language": "en"}
+        posted = {
+            "storage_connection": own.pk,
+            "time_zone": "Europe/Moscow",
+            "language": "en",
+            "session_retention_days": 400,
+        }
         assert client.post(change, posted).status_code == 302
         company.refresh_from_db()
         assert company.storage_connection == own
@@ -239,6 +244,7 @@ class TestCompany:
             "contact_email": "studio@example.org",
             "language": "ru",
             "time_zone": "Asia/Omsk",
+            "session_retention_days": 90,
             "storage_connection": company.storage_connection_id,
             "name": "Taken over",
             "storage_quota_gb": "9999",

@@ -87,6 +87,7 @@ def company_form(company: Company) -> dict[str, Any]:
         "slug": "weddings",
         "is_active": "on",
         "time_zone": "UTC",
+        "session_retention_days": 400,
         "language": "en",
         "storage_connection": company.storage_connection_id,
         "storage_quota_gb": "10",

@@ -39,7 +39,9 @@ def content_losses(contents: Iterable[ARContent], allowed: Any) -> Deleted:
         ARContent._meta.verbose_name_plural: len(chosen),
         Video._meta.verbose_name_plural: count,
         gettext("files"): files + sum(videos.values()),
-        gettext("visits"): _bounded(visits.values("view_sessions")[: MOST_COUNTED + 1].count()),
+        gettext("visits, which stay in the company's figures"): _bounded(
+            visits.values("view_sessions")[: MOST_COUNTED + 1].count()
+        ),
     }
     forbidden = not all(allowed(content) for content in chosen)
     return _named(chosen), losses, {ARContent._meta.verbose_name} if forbidden else set(), []

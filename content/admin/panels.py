@@ -51,7 +51,7 @@ def qr_panel(content: ARContent, *, now: datetime) -> SafeString:
 
 
 def views_panel(content: ARContent, *, now: datetime) -> SafeString:
-    recent = content.view_sessions.filter(created_at__gte=now - VIEWS_WINDOW).count()
+    recent = content.view_sessions.filter(is_bot=False, created_at__gte=now - VIEWS_WINDOW).count()
     context = {"content": content, "recent": recent}
     return render_to_string("admin/content/views_panel.html", context)
 

@@ -12,15 +12,23 @@ const PRELOAD_DELAY = 300;
 function begin() {
   const config = JSON.parse(document.getElementById("viewer-config").textContent);
   if (config.video === null) {
-    new Telemetry(config).start();
+    const telemetry = new Telemetry(config);
+    telemetry.start();
+    tellNumber(telemetry);
     return;
   }
   const page = new Page(config, document.getElementById("viewer"));
   page.listen();
   page.telemetry.start();
+  tellNumber(page.telemetry);
   if (config.markerUrl !== null && !navigator.connection?.saveData) {
     setTimeout(() => page.assets.preload(), PRELOAD_DELAY);
   }
+}
+
+/** The page of privacy shows the visit's number: whoever has it can have the visit erased. */
+function tellNumber({ base, sessionId }) {
+  if (base) document.getElementById("privacy").search = `visit=${sessionId}`;
 }
 
 // A page prepared ahead of a tap is no visit yet.

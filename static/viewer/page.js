@@ -21,7 +21,7 @@ import { Overlay } from "./overlay.js";
 import { Patience } from "./patience.js";
 import { GRACE, INITIAL, reduce, usesCamera } from "./playback.js";
 import { QualityMeter } from "./quality.js";
-import { Telemetry, VisibleTime } from "./telemetry.js";
+import { Telemetry, VisibleTime, cameraReason } from "./telemetry.js";
 import { View } from "./view.js";
 
 /** Reasons that the same page cannot overcome: what failed once in it would fail again. */
@@ -54,6 +54,8 @@ export class Page {
     this.quality = new QualityMeter();
     this.telemetry = new Telemetry(config);
     this.time = new VisibleTime(performance.now());
+    /** When the visitor tapped, the last time. */
+    this.startedAt = 0;
     /** @type {Promise<import("./tracker.js").Tracker> | null} one for the page's life: GPU memory is dear */
     this.trackerMade = null;
     this.tracker = null;
@@ -137,6 +139,8 @@ export class Page {
 
   /** In the visitor's own tap: playing once here lets this element play with sound for ever after. */
   start() {
+    this.startedAt = performance.now();
+    this.telemetry.started();
     this.video.preload = "auto";
     this.video.muted = false;
     this.video.play().catch(() => {}); // interrupted by the pause that follows, as intended
@@ -156,6 +160,7 @@ export class Page {
     overlay.attach();
     const blocked = this.config.markerUrl === null ? "markerPending" : obstacle();
     if (blocked !== null) {
+      if (blocked !== "markerPending") this.telemetry.cameraDenied("unsupported");
       this.fail(blocked);
       return;
     }
@@ -164,10 +169,12 @@ export class Page {
       const opened = camera.open().then(
         () => {
           if (stale()) return;
+          this.telemetry.cameraAllowed();
           patience.begin("loading");
           this.dispatch({ type: "phase", phase: "download" });
         },
         (error) => {
+          this.telemetry.cameraDenied(cameraReason(error));
           throw new Failure(reasonOf(error), { cause: error });
         },
       );
@@ -208,7 +215,10 @@ export class Page {
     this.quality.look(corners !== null, now);
     this.overlay.place(corners);
     this.dispatch({ type: corners === null ? "unseen" : "seen" });
-    if (first && this.quality.findTime !== null) this.telemetry.rate(this.quality.rating());
+    if (first && this.quality.findTime !== null) {
+      this.telemetry.found(performance.now() - this.startedAt);
+      this.telemetry.rate(this.quality.rating());
+    }
   }
 
   /** @param {"hint" | "offer" | "over"} patience */

@@ -1,7 +1,36 @@
 /**
- * Tells the server about the visit: that it began, how well the picture was recognised, that the video
- * played, how long the page was looked at. Nothing here may ever disturb the page.
+ * Tells the server about the visit: that it began, how far the visitor came (started, camera, picture
+ * found, video played), how well the picture was recognised, how long the page was looked at. Nothing here
+ * may ever disturb the page.
  */
+
+/** Milliseconds to wait for more to tell: one request instead of three. */
+const GATHER = 1000;
+/** How often a message is sent when the server asks to come again, and the longest it may ask for. */
+const ATTEMPTS = 4;
+const LONGEST_WAIT = 30_000;
+/** What the server takes for a time to find the picture, in milliseconds. */
+const LONGEST_FIND = 4 * 3600 * 1000;
+
+const CAMERA_REASONS = {
+  NotAllowedError: "refused",
+  SecurityError: "refused",
+  NotFoundError: "no_camera",
+  OverconstrainedError: "no_camera",
+  NotReadableError: "in_use",
+  AbortError: "in_use",
+  NotSupportedError: "unsupported",
+  TypeError: "unsupported",
+};
+
+/**
+ * @param {unknown} error what getUserMedia was rejected with
+ * @returns {string} why there is no camera, in the words of the statistics
+ */
+export function cameraReason(error) {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+  return CAMERA_REASONS[name] ?? "other";
+}
 
 /**
  * @param {Pick<Crypto, "getRandomValues"> & Partial<Crypto>} [source]
@@ -44,68 +73,149 @@ export class Telemetry {
    * @param {{contentId: string, sessionUrl: string | null, aliasUrl: string | null}} config
    *   without an address nothing is told: somebody of the staff looks at a preview
    * @param {{fetch?: typeof fetch, beacon?: (url: string, body: string) => boolean,
-   *   userAgent?: string}} [outside]
+   *   userAgent?: string, wait?: (milliseconds: number) => Promise<void>}} [outside]
    */
   constructor(config, outside = {}) {
     this.config = config;
     this.fetch = outside.fetch ?? ((url, options) => fetch(url, options));
     this.beacon = outside.beacon ?? ((url, body) => navigator.sendBeacon?.(url, body) ?? false);
     this.userAgent = outside.userAgent ?? navigator.userAgent;
+    this.wait = outside.wait ?? ((milliseconds) => new Promise((done) => setTimeout(done, milliseconds)));
     this.sessionId = newSessionId();
     this.base = config.sessionUrl;
-    this.quality = null;
-    this.played = false;
+    /** The server knows of the visit. */
+    this.begun = false;
+    /** What was told already, and what is yet to be sent. */
+    this.told = {};
+    this.pending = {};
     /** Messages go one after the other: an update must not overtake the beginning. */
     this.queue = Promise.resolve();
   }
 
   start() {
-    return this.send({});
+    return this.line(() => this.begin());
+  }
+
+  /** The visitor has tapped Start. */
+  started() {
+    this.tell({ started: true });
+  }
+
+  cameraAllowed() {
+    if (this.told.camera !== "allowed") this.tell({ camera: "allowed", camera_reason: undefined });
+  }
+
+  /** @param {string} reason of `cameraReason`, or "unsupported" where no camera could be asked for */
+  cameraDenied(reason) {
+    if (this.told.camera === undefined) this.tell({ camera: "denied", camera_reason: reason });
+  }
+
+  /** @param {number} milliseconds from the visitor's start; the first time counts */
+  found(milliseconds) {
+    if (this.told.found_ms !== undefined) return;
+    this.tell({ found_ms: Math.min(Math.max(Math.round(milliseconds), 0), LONGEST_FIND) });
   }
 
   /** @param {"good" | "fair" | "poor" | null} quality sent when it says something new */
   rate(quality) {
-    if (quality === null || quality === this.quality) return;
-    this.quality = quality;
-    this.send({ tracking_quality: quality });
+    if (quality !== null) this.tell({ tracking_quality: quality });
   }
 
   videoPlayed() {
-    if (this.played) return;
-    this.played = true;
-    this.send({ video_played: true });
+    this.tell({ video_played: true });
   }
 
   /** @param {number} seconds in view so far; may be sent again, the server keeps the greatest */
   end(seconds) {
     if (!this.base) return;
-    const url = `${this.base}/${this.sessionId}/end`;
-    const body = JSON.stringify({ duration_seconds: seconds });
+    if (this.begun) this.sendNow(this.visitUrl, this.take());
+    else this.line(() => this.flush());
+    this.sendNow(`${this.visitUrl}/end`, { duration_seconds: seconds });
+  }
+
+  get visitUrl() {
+    return `${this.base}/${this.sessionId}`;
+  }
+
+  /** The page may be gone a moment later: without waiting for anything. */
+  sendNow(url, fields) {
+    if (fields === null) return;
+    const body = JSON.stringify(fields);
     if (!this.beacon(url, body)) this.post(url, body).catch(() => {});
   }
 
-  /** @returns {Promise<void>} never rejects */
-  send(fields) {
-    if (!this.base) return this.queue;
-    const body = JSON.stringify({
-      ar_content_unique_id: this.config.contentId,
-      session_id: this.sessionId,
-      user_agent: this.userAgent,
-      ...fields,
-    });
-    // A lost statistic is no reason to bother the visitor, nor to keep the next one back.
-    this.queue = this.queue.then(() => this.deliver(body)).catch(() => {});
+  /** Adds what is new to what goes with the next message. */
+  tell(fields) {
+    const news = Object.entries(fields).filter(([name, value]) => this.told[name] !== value);
+    if (!this.base || news.length === 0) return;
+    if (Object.keys(this.pending).length === 0) {
+      this.line(async () => {
+        await this.wait(GATHER);
+        await this.flush();
+      });
+    }
+    Object.assign(this.told, Object.fromEntries(news));
+    Object.assign(this.pending, Object.fromEntries(news));
+  }
+
+  /** @returns {object | null} what is yet to be sent, now in the caller's hands */
+  take() {
+    const fields = this.pending;
+    this.pending = {};
+    return Object.keys(fields).length === 0 ? null : fields;
+  }
+
+  /** @returns {Promise<void>} never rejects: a lost statistic keeps neither the visitor nor the next one */
+  line(work) {
+    if (this.base) this.queue = this.queue.then(work).catch(() => {});
     return this.queue;
   }
 
-  async deliver(body) {
+  async begin() {
+    if (this.begun) return;
+    const fields = {
+      ar_content_unique_id: this.config.contentId,
+      session_id: this.sessionId,
+      user_agent: this.userAgent,
+    };
+    this.begun = await this.deliver(() => this.base, fields);
+  }
+
+  async flush() {
+    await this.begin();
+    const fields = this.begun ? this.take() : null;
+    if (fields !== null) await this.deliver(() => this.visitUrl, fields);
+  }
+
+  /**
+   * @param {() => string} address asked again after the base has changed
+   * @returns {Promise<boolean>} the server has taken it; rejects when it was never reached
+   */
+  async deliver(address, fields) {
+    const body = JSON.stringify(fields);
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.reach(address, body);
+      if (response.status !== 429 && response.status !== 503) return response.ok;
+      if (attempt === ATTEMPTS) return false;
+      const seconds = Number(response.headers.get("Retry-After")) || 1;
+      await this.wait(Math.min(seconds * 1000, LONGEST_WAIT));
+    }
+  }
+
+  async reach(address, body) {
     try {
-      await this.post(this.base, body);
+      return await this.post(address(), body);
     } catch (error) {
       // Blocked on the way, by an ad blocker as a rule: the same door under a neutral name.
       if (this.base === this.config.aliasUrl) throw error;
-      await this.post(this.config.aliasUrl, body);
+      const former = this.base;
       this.base = this.config.aliasUrl;
+      try {
+        return await this.post(address(), body);
+      } catch (again) {
+        this.base = former;
+        throw again;
+      }
     }
   }
 

@@ -288,6 +288,24 @@ def other_page(knocker: Knocker, door: Door) -> Iterator[Visit]:
     )
 
 
+def dashboard(knocker: Knocker, door: Door) -> Iterator[Visit]:
+    """The figures of another company's rows, and its projects and contents by name."""
+    names = ("company", "project", "content")
+    company, project, content = (
+        knocker.pk(apps.get_model(label))
+        for label in ("companies.company", "companies.project", "content.arcontent")
+    )
+    yield Visit(f"/{door.route}")
+    yield Visit(f"/{door.route}?q={knocker.foreign.hint}&of=project")
+    yield Visit(f"/{door.route}?q={knocker.foreign.hint}&period=90&from=2025-01-01&to=2025-01-02")
+    for name, pk in zip(names, (company, project, content), strict=True):
+        for period in ("period=90", "from=2025-01-01&to=2025-01-02"):
+            yield Visit(f"/{door.route}?{name}={pk}&{period}", names_row=True)
+    yield Visit(f"/{door.route}?company={company}&project={project}&of=content", names_row=True)
+    yield Visit(f"/{door.route}?content={content}x", names_row=True)
+    yield Visit(f"/{door.route}", {"company": company})
+
+
 def turns(knocker: Knocker, door: Door) -> Iterator[Visit]:
     """What a rule would do at another company's content."""
     content = knocker.pk(apps.get_model("content.arcontent"))
@@ -341,6 +359,8 @@ FIXTURES: dict[tuple[str, frozenset[str]], Fixture] = {
     ("search", NOTHING): search,
     ("turns", NOTHING): turns,
     ("autocomplete", NOTHING): autocomplete,
+    ("analytics_dashboard", NOTHING): dashboard,
+    ("analytics_dashboard_choices", NOTHING): dashboard,
     ("app_list", frozenset({"app_label"})): app_list,
     ("", frozenset({"url"})): catch_all,
     ("account_reset_password_from_key", frozenset({"uidb36", "key"})): reset_key,

@@ -5,12 +5,11 @@ has been seen. `hint` is its beginning, which whoever searches may type without 
 """
 
 import hashlib
-import io
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -23,8 +22,8 @@ from django.core.files.base import ContentFile
 from django.db import models, transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule
-from PIL import Image, ImageDraw
 
+from arv.tests.admin_walk.pictures import SIZE, marker, picture
 from companies import quota
 from companies.models import (
     ApiToken,
@@ -40,12 +39,11 @@ from companies.models import (
 from companies.models.ownership import CompanyHistory, company_path
 from companies.storage.connections import backend_for
 from companies.tests.factories import UserFactory
-from content.markers import compile_marker
 from content.playback import choose
 
 Recipe = Callable[["World", int], dict[str, Any]]
 
-SIZE = (320, 260)
+DAY = date(2025, 1, 1)
 PICTURE = {"marker_status": "ready", "stars": 3.5, "image_width": SIZE[0], "image_height": SIZE[1]}
 # What a file field holds: the kind of the file, and its extension.
 FILES = {
@@ -93,6 +91,17 @@ def _folder(world: "World", number: int) -> dict[str, Any]:
     return {"company": company, "folder_type": FileKind.PORTRAITS}
 
 
+def _roll_up(world: "World", number: int) -> dict[str, Any]:
+    # A company has one: more of them are more companies'.
+    company = world.another_company(2000 + number) if number else world.company
+    return {
+        "company": company,
+        "time_zone": "UTC",
+        "built_until": DAY,
+        "shared_until": datetime(2025, 1, 1, tzinfo=UTC),
+    }
+
+
 # One for each model of a company, in the order in which rows can be made: what must not be left
 # to `World.make`, which fills every other field.
 RECIPES: dict[str, Recipe] = {
@@ -135,7 +144,13 @@ RECIPES: dict[str, Recipe] = {
         "ar_content": None if number else world.first("content.arcontent"),
     },
     "analytics.arviewsession": lambda world, number: {},
-    "analytics.dailystat": lambda world, number: {"day": datetime(2025, 1, 1, tzinfo=UTC).date()},
+    # A row of each level: the company's, a project's, a content's.
+    "analytics.dailystat": lambda world, number: {
+        "day": DAY + timedelta(days=number),
+        "project": world.first("companies.project") if number % 3 == 1 else None,
+        "ar_content": world.first("content.arcontent") if number % 3 == 2 else None,
+    },
+    "analytics.rollup": _roll_up,
 }
 
 # The same for models that are the platform's and have pages.
@@ -343,24 +358,6 @@ def company_models() -> tuple[type[models.Model], ...]:
 
 def registered_models() -> tuple[type[models.Model], ...]:
     return tuple(admin.site._registry)
-
-
-@cache
-def marker() -> bytes:
-    return compile_marker(picture()).data
-
-
-@cache
-def picture() -> bytes:
-    """A small photograph's worth of edges."""
-    image = Image.new("RGB", SIZE, "white")
-    draw = ImageDraw.Draw(image)
-    for step in range(90):
-        x, y = step * 53 % (SIZE[0] - 20), step * 37 % (SIZE[1] - 20)
-        draw.rectangle((x, y, x + 25, y + 17), fill=(step * 2, 255 - step * 2, step))
-    stored = io.BytesIO()
-    image.save(stored, "JPEG")
-    return stored.getvalue()
 
 
 def fingerprint(world: World) -> dict[str, str]:

@@ -47,9 +47,12 @@ OPEN = {
     "api/portraits/by-unique/<str:unique_id>",
     "api/portraits/by-unique/<str:unique_id>/active-video",
     "api/analytics/ar-session",
+    "api/analytics/ar-session/<str:session_id>",
     "api/analytics/ar-session/<str:session_id>/end",
     "api/v/visit",
+    "api/v/visit/<str:session_id>",
     "api/v/visit/<str:session_id>/end",
+    "api/health/readiness",
     "api/health/status",
     "api/schema",
     "api/docs",
@@ -109,8 +112,11 @@ ROWS = {
         _one("portrait"), {"PATCH": lambda world: {"title": "Changed"}}
     ),
     "api/analytics/companies/<int:company_id>": Route(_named(company_id="company")),
+    "api/analytics/companies/<int:company_id>/export.csv": Route(_named(company_id="company")),
     "api/analytics/projects/<int:project_id>": Route(_named(project_id="project")),
+    "api/analytics/projects/<int:project_id>/export.csv": Route(_named(project_id="project")),
     "api/analytics/ar-content/<int:content_id>": Route(_named(content_id="content")),
+    "api/analytics/ar-content/<int:content_id>/export.csv": Route(_named(content_id="content")),
 }
 
 # Lists of whatever the caller may see, and places where new rows are made.
@@ -156,6 +162,7 @@ LISTS = {
     ),
     "api/notifications": Route(),
     "api/analytics/overview": Route(),
+    "api/analytics/overview/export.csv": Route(),
 }
 
 

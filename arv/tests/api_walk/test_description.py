@@ -10,12 +10,13 @@ from django.test import Client
 
 from arv.tests.api_walk.routes import LISTS, OPEN, ROWS
 
-# Not in the description: what a visitor's page and the operations' tools use, and itself.
+# Not in the description: what the operations' tools use, and itself.
 UNDESCRIBED = {
-    "api/analytics/ar-session",
-    "api/analytics/ar-session/<str:session_id>/end",
+    # The other name of the visitor's events.
     "api/v/visit",
+    "api/v/visit/<str:session_id>",
     "api/v/visit/<str:session_id>/end",
+    "api/health/readiness",
     "api/health/status",
     "api/docs",
 }

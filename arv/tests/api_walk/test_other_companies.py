@@ -43,10 +43,10 @@ def visit(client: Client, role: str, other: World) -> list[str]:
     def check(what: str, response: Any, allowed: set[int]) -> None:
         if response.status_code not in allowed:
             wrong.append(f"{what}: {response.status_code}")
+        # Of a streamed answer too.
+        content = response.getvalue()
         wrong.extend(
-            f"{what} shows {secret}"
-            for secret in other.secrets()
-            if secret.encode() in response.content
+            f"{what} shows {secret}" for secret in other.secrets() if secret.encode() in content
         )
 
     for pattern in patterns():

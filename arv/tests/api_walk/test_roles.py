@@ -85,9 +85,13 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     # A content uses it.
     ("DELETE", "api/portraits/<int:id>"): (403, 409, 409, 409),
     ("GET", "api/analytics/overview"): READ,
+    ("GET", "api/analytics/overview/export.csv"): READ,
     ("GET", "api/analytics/companies/<int:company_id>"): READ,
+    ("GET", "api/analytics/companies/<int:company_id>/export.csv"): READ,
     ("GET", "api/analytics/projects/<int:project_id>"): READ,
+    ("GET", "api/analytics/projects/<int:project_id>/export.csv"): READ,
     ("GET", "api/analytics/ar-content/<int:content_id>"): READ,
+    ("GET", "api/analytics/ar-content/<int:content_id>/export.csv"): READ,
 }
 
 

@@ -25,7 +25,13 @@ COLUMNS: dict[str, Callable[[random.Random], object]] = {
     "city": lambda _dice: "",
     "duration_seconds": lambda dice: dice.randint(3, 90),
     "tracking_quality": lambda dice: dice.choice(["good", "good", "fair"]),
+    "started": lambda _dice: True,
+    "camera": lambda _dice: "allowed",
+    "camera_reason": lambda _dice: "",
+    "found_ms": lambda dice: dice.randint(400, 4000),
     "video_played": lambda _dice: True,
+    "is_bot": lambda _dice: False,
+    "is_shared": lambda _dice: False,
 }
 
 

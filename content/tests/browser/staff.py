@@ -92,6 +92,10 @@ def create_content(
     )
 
 
+def dashboard(platform: Platform, query: str = "") -> str:
+    return f"{platform.url}/admin/analytics/arviewsession/dashboard/{query}"
+
+
 def desk(platform: Platform, content: Content) -> dict[str, str]:
     """Addresses of the pages that staff have open all day."""
     [row] = platform.database.query(
@@ -112,4 +116,5 @@ def desk(platform: Platform, content: Content) -> dict[str, str]:
         "project": f"{admin}/companies/project/{row['project_id']}/change/",
         "company": f"{admin}/companies/company/{row['company_id']}/change/",
         "bulk": f"{admin}/content/bulkimport/add/",
+        "dashboard": dashboard(platform),
     }

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from content.tests.browser import staff, visitor
 from content.tests.browser.axe import Violation, violations
 from content.tests.browser.sample_month import sample_month
+from content.tests.browser.sample_year import sample_year
 from content.tests.browser.server import Platform
 
 pytestmark = pytest.mark.browser
@@ -61,6 +62,37 @@ def refused_form(page: Page, platform: Platform) -> None:
         page.locator("[name=_save]").evaluate("button => { button.form.noValidate = true; }")
         page.click("[name=_save]")
     expect(page.locator(".errornote, .errorlist").first).to_be_visible()
+
+
+def open_everything(page: Page) -> None:
+    """What is folded away is looked at, too."""
+    for summary in page.locator("#content summary").all():
+        summary.click()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_dashboard_is_for_everybody(
+    size: ViewportSize,
+    scheme: Literal["light", "dark"],
+    platform: Platform,
+    plain_browser: Browser,
+    contents: dict[str, staff.Content],
+) -> None:
+    components = sorted({component for _rule, component in THEME})
+    queries = ["?period=90", f"?content={contents['coffee'].pk}", "?from=2026-05-05&to=2026-05-01"]
+    with (
+        sample_year(platform),
+        plain_browser.new_context(viewport=size, color_scheme=scheme, locale="en") as context,
+    ):
+        page = context.new_page()
+        staff.sign_in(page, platform)
+        for query in queries:
+            page.goto(staff.dashboard(platform, query))
+            page.wait_for_load_state("networkidle")
+            open_everything(page)
+            found = violations(page, components=components)
+            assert [one for one in found if (one.rule, one.component) not in THEME] == []
 
 
 def test_admin_is_for_everybody(

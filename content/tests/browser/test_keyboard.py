@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,7 @@ from content.tests.browser.camera import Frame
 from content.tests.browser.conftest import photograph
 from content.tests.browser.keyboard import Keyboard
 from content.tests.browser.sample_video import write_video
+from content.tests.browser.sample_year import sample_year
 from content.tests.browser.server import ADMIN, PASSWORD, PATIENCE, Platform, wait_until
 from content.tests.codes import read_code
 
@@ -182,7 +183,7 @@ def test_staff_need_no_mouse(
         assert (notes.errors, notes.strangers) == ([], [])
 
 
-PAGES = ["front-page", "contents", "content", "project", "company", "bulk"]
+PAGES = ["front-page", "contents", "content", "project", "company", "bulk", "dashboard"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -198,6 +199,50 @@ def test_focus_goes_all_around_and_back(
         forth = keys.round("Tab")
         assert forth[0].endswith("Skip to the content")
         assert keys.round("Shift+Tab") == forth[::-1]
+
+
+def test_dashboard_needs_no_mouse(
+    platform: Platform, plain_browser: Browser, contents: dict[str, staff.Content]
+) -> None:
+    """A year, then the largest content in it, then that by its name, and its table."""
+    assert contents
+    today = datetime.now(UTC).date()
+    with (
+        sample_year(platform),
+        plain_browser.new_context(viewport=visitor.WIDE, locale="en") as context,
+    ):
+        page = context.new_page()
+        notes = visitor.take_notes(page, platform.url)
+        keys = Keyboard(page)
+        sign_in(keys, platform)
+        keys.follow(in_sidebar(page, "Analytics"))
+        period = page.get_by_role("group", name="Period")
+        expect(period.get_by_role("radio", name="30 days")).to_be_checked()
+        keys.tab_to(period.get_by_role("radio", name="30 days"))
+        keys.press("ArrowRight")
+        keys.press("ArrowRight")
+        expect(period.get_by_role("radio", name="Other dates")).to_be_checked()
+        keys.tab_to(field(page, "First day"))
+        page.keyboard.type((today - timedelta(days=300)).strftime("%m%d%Y"))
+        keys.tab_to(field(page, "Last day"))
+        page.keyboard.type((today - timedelta(days=1)).strftime("%m%d%Y"))
+        keys.send(button(page, "Show"))
+        assert f"to={today - timedelta(days=1)}" in page.url
+        first = page.locator("#arv-top-content + table a").first
+        title = first.inner_text()
+        keys.follow(first)
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        assert "from=" in page.url
+        keys.follow(page.get_by_role("link", name="Show everything"))
+        keys.choose(page.get_by_role("combobox", name="Content"), title)
+        keys.send(button(page, "Show"))
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        summary = page.locator("summary", has_text="Show as a table").first
+        keys.tab_to(summary)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("table").filter(has_text="Unique sessions").first).to_be_visible()
+        expect(page.locator("[data-country=DE]")).to_have_text("Germany")
+        assert (notes.errors, notes.violations, notes.strangers) == ([], [], [])
 
 
 def test_sidebar_can_be_skipped(platform: Platform, plain_browser: Browser) -> None:

@@ -23,6 +23,11 @@ TIMING = Timing(before=30, approach=15, held=120, leaving=12, after=45)
 PATIENCE = 60.0  # seconds
 SCRIPTS_LIMIT = 135_000  # bytes, gzip
 PICTURE = "astronaut"
+# Chromium without a window would call itself so, and be taken for a robot.
+AGENT = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/126.0.0.0 Mobile Safari/537.36"
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def visit(
     camera = (visitor.FAKE_CAMERA, f"--use-file-for-fake-video-capture={clip}")
     with (
         visitor.browser(playwright, visitor.ALLOWED, *camera) as browser,
-        browser.new_context(viewport=visitor.PHONE, locale="en") as context,
+        browser.new_context(viewport=visitor.PHONE, locale="en", user_agent=AGENT) as context,
     ):
         page = context.new_page()
         notes = visitor.take_notes(page, platform.url)
@@ -129,11 +134,15 @@ def test_visit_is_counted_once_with_everything_known(visit: Visit, figures: list
     [session] = visit.sessions
     assert session["ar_content_id"] == visit.content.pk
     figures.append(f"session after {visit.seconds:.1f} s: {session}")
-    assert session["device_type"] in {"mobile", "desktop"}
-    assert "Chrom" in session["browser"]
-    assert session["os"] == "Linux"
+    assert session["device_type"] == "mobile"
+    assert session["browser"] == "Chrome Mobile 126"
+    assert session["os"] == "Android"
     assert session["tracking_quality"] in {"good", "fair", "poor"}
+    assert session["started"]
+    assert (session["camera"], session["camera_reason"]) == ("allowed", "")
+    assert 0 < session["found_ms"] < visit.seconds * 1000
     assert session["video_played"]
+    assert not session["is_bot"]
     assert abs(session["duration_seconds"] - visit.seconds) <= 5
 
 

@@ -1,6 +1,8 @@
 """Pictures of the platform at work, for people to look at."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -8,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from content.tests.browser import staff, visitor
 from content.tests.browser.camera import Frame
 from content.tests.browser.sample_month import sample_month
+from content.tests.browser.sample_year import sample_year
 from content.tests.browser.server import Platform
 from content.tests.browser.test_lockstep import LENSES, clip, give_camera, push, start
 
@@ -90,5 +93,47 @@ def test_pages_of_staff_fit_their_screens(
             page.screenshot(path=screenshots / f"{name}-{size}.png")
             show_all(page)
             page.screenshot(path=screenshots / f"{name}-{size}-whole.png")
+            page.set_viewport_size(SIZES[size])
+        assert (notes.errors, notes.strangers) == ([], [])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES.keys())
+def test_dashboard_fits_its_screens(
+    size: str,
+    scheme: Literal["light", "dark"],
+    plain_browser: Browser,
+    platform: Platform,
+    contents: dict[str, staff.Content],
+    screenshots: Path,
+) -> None:
+    """With a year of visits, and with none."""
+    today = datetime.now(UTC).date()
+    content = contents["coffee"].pk
+    pages = {
+        "year": f"?from={today - timedelta(days=364)}&to={today}",
+        "month": "?period=30",
+        "content": f"?period=90&content={content}",
+        "refused": f"?from={today}&to={today - timedelta(days=7)}",
+        "empty": "?from=2020-01-01&to=2020-01-31",
+    }
+    with (
+        sample_year(platform),
+        plain_browser.new_context(
+            viewport=SIZES[size], color_scheme=scheme, locale="en"
+        ) as context,
+    ):
+        page = context.new_page()
+        notes = visitor.take_notes(page, platform.url)
+        staff.sign_in(page, platform)
+        for name, query in pages.items():
+            page.goto(staff.dashboard(platform, query))
+            page.wait_for_load_state("networkidle")
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= SIZES[size]["width"], name
+            file = f"dashboard-{name}-{size}-{scheme}"
+            page.screenshot(path=screenshots / f"{file}.png")
+            show_all(page)
+            page.screenshot(path=screenshots / f"{file}-whole.png")
             page.set_viewport_size(SIZES[size])
         assert (notes.errors, notes.strangers) == ([], [])

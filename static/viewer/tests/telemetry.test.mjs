@@ -2,44 +2,118 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { QualityMeter } from "../quality.js";
-import { Telemetry, VisibleTime, newSessionId } from "../telemetry.js";
+import { Telemetry, VisibleTime, cameraReason, newSessionId } from "../telemetry.js";
 
 const config = { contentId: "3f0e…", sessionUrl: "/api/analytics/ar-session", aliasUrl: "/api/v/visit" };
 
-function listening({ blocked = () => false, beacon = true, to = config } = {}) {
+/** @param {{answers?: {status: number, wait?: string}[]}} [how] `answers` go out first, then 200s */
+function listening({ blocked = () => false, beacon = true, to = config, answers = [] } = {}) {
   const posts = [];
   const beacons = [];
+  const waits = [];
   const telemetry = new Telemetry(to, {
     userAgent: "a phone",
     fetch: async (url, { body }) => {
       if (blocked(url)) throw new TypeError("blocked");
       posts.push([url, JSON.parse(body)]);
+      const { status, wait } = answers.shift() ?? { status: 200 };
+      return new Response("{}", { status, headers: wait ? { "Retry-After": wait } : {} });
     },
     beacon: (url, body) => beacon && beacons.push([url, JSON.parse(body)]) > 0,
+    wait: async (milliseconds) => void waits.push(milliseconds),
   });
-  return { telemetry, posts, beacons };
+  return { telemetry, posts, beacons, waits };
 }
 
-test("the beginning, the quality and the playing carry one session id, in order", async () => {
+test("the beginning comes first, and what happens about the same time goes in one message", async () => {
   const { telemetry, posts } = listening();
   telemetry.start();
+  telemetry.started();
+  telemetry.cameraAllowed();
+  telemetry.found(2345.6);
+  telemetry.found(9000);
   telemetry.rate("good");
   telemetry.rate("good");
   telemetry.rate(null);
   telemetry.videoPlayed();
   telemetry.videoPlayed();
   await telemetry.queue;
-  assert.deepEqual(posts.map(([url]) => url), Array(3).fill(config.sessionUrl));
-  assert.deepEqual(posts.map(([, { tracking_quality, video_played }]) => [tracking_quality, video_played]), [
-    [undefined, undefined],
-    ["good", undefined],
-    [undefined, true],
+  const visit = `${config.sessionUrl}/${telemetry.sessionId}`;
+  assert.deepEqual(posts, [
+    [
+      config.sessionUrl,
+      { ar_content_unique_id: config.contentId, session_id: telemetry.sessionId, user_agent: "a phone" },
+    ],
+    [visit, { started: true, camera: "allowed", found_ms: 2346, tracking_quality: "good", video_played: true }],
   ]);
-  for (const [, body] of posts) {
-    assert.equal(body.ar_content_unique_id, config.contentId);
-    assert.equal(body.session_id, telemetry.sessionId);
-    assert.equal(body.user_agent, "a phone");
-  }
+  telemetry.rate("fair");
+  telemetry.started();
+  await telemetry.queue;
+  assert.deepEqual(posts.slice(2), [[visit, { tracking_quality: "fair" }]]);
+});
+
+test("a refused camera is told with its reason, and once more when it is allowed after all", async () => {
+  const { telemetry, posts } = listening();
+  telemetry.start();
+  telemetry.cameraDenied("refused");
+  telemetry.cameraDenied("in_use");
+  await telemetry.queue;
+  telemetry.cameraAllowed();
+  telemetry.cameraDenied("in_use");
+  await telemetry.queue;
+  assert.deepEqual(posts.slice(1).map(([, body]) => body), [
+    { camera: "denied", camera_reason: "refused" },
+    { camera: "allowed" },
+  ]);
+});
+
+test("errors of the camera have a word in the statistics", () => {
+  const named = (name) => cameraReason(new DOMException("", name));
+  assert.equal(named("NotAllowedError"), "refused");
+  assert.equal(named("NotFoundError"), "no_camera");
+  assert.equal(named("OverconstrainedError"), "no_camera");
+  assert.equal(named("NotReadableError"), "in_use");
+  assert.equal(named("NotSupportedError"), "unsupported");
+  assert.equal(cameraReason(new TypeError()), "unsupported");
+  assert.equal(cameraReason(new Error("the camera's picture does not play")), "other");
+  assert.equal(cameraReason(undefined), "other");
+});
+
+test("a server that asks to come again is asked again, with the same session", async () => {
+  const { telemetry, posts, waits } = listening({ answers: [{ status: 503, wait: "5" }, { status: 429, wait: "99" }] });
+  telemetry.start();
+  telemetry.started();
+  await telemetry.queue;
+  assert.deepEqual(waits, [5000, 30_000, 1000]);
+  assert.equal(new Set(posts.slice(0, 3).map(([, body]) => body.session_id)).size, 1);
+  assert.deepEqual(posts.slice(3), [[`${config.sessionUrl}/${telemetry.sessionId}`, { started: true }]]);
+});
+
+test("what could not begin is begun with the next news, which is not lost", async () => {
+  const refusals = Array(4).fill({ status: 503, wait: "1" });
+  const { telemetry, posts } = listening({ answers: refusals });
+  await telemetry.start();
+  assert.equal(telemetry.begun, false);
+  telemetry.videoPlayed();
+  await telemetry.queue;
+  assert.deepEqual(posts.slice(4).map(([url]) => url), [
+    config.sessionUrl,
+    `${config.sessionUrl}/${telemetry.sessionId}`,
+  ]);
+});
+
+test("leaving sends what is pending before the end, in beacons", async () => {
+  const { telemetry, posts, beacons } = listening();
+  await telemetry.start();
+  telemetry.rate("good");
+  telemetry.end(7);
+  const visit = `${config.sessionUrl}/${telemetry.sessionId}`;
+  assert.deepEqual(beacons, [
+    [visit, { tracking_quality: "good" }],
+    [`${visit}/end`, { duration_seconds: 7 }],
+  ]);
+  await telemetry.queue;
+  assert.equal(posts.length, 1);
 });
 
 test("an ad blocker sends everything, the end too, to the neutral path", async () => {
@@ -48,8 +122,9 @@ test("an ad blocker sends everything, the end too, to the neutral path", async (
   telemetry.videoPlayed();
   await telemetry.queue;
   telemetry.end(12);
-  assert.deepEqual(posts.map(([url]) => url), [config.aliasUrl, config.aliasUrl]);
-  assert.deepEqual(beacons, [[`/api/v/visit/${telemetry.sessionId}/end`, { duration_seconds: 12 }]]);
+  const visit = `${config.aliasUrl}/${telemetry.sessionId}`;
+  assert.deepEqual(posts.map(([url]) => url), [config.aliasUrl, visit]);
+  assert.deepEqual(beacons, [[`${visit}/end`, { duration_seconds: 12 }]]);
 });
 
 test("being offline disturbs nobody", async () => {
@@ -67,6 +142,9 @@ test("where beacons are refused the end is posted", async () => {
 test("a preview tells nobody anything", async () => {
   const { telemetry, posts, beacons } = listening({ to: { ...config, sessionUrl: null, aliasUrl: null } });
   telemetry.start();
+  telemetry.started();
+  telemetry.cameraAllowed();
+  telemetry.found(1);
   telemetry.rate("good");
   telemetry.videoPlayed();
   await telemetry.queue;

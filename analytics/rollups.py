@@ -1,0 +1,389 @@
+"""DailyStat, built once for each day that is over, and what the tick keeps up besides.
+
+A day is sealed when no event can change its visits any more: five hours after its end, by the
+clock of the company. All that is done for a company happens in transactions that hold its RollUp
+row, so that two workers, or a removal of old visits, never meet in it.
+"""
+
+import logging
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.db.models import Count, Exists, Max, Min, OuterRef, Sum
+
+from analytics.figures import (
+    MEASURES,
+    STATS,
+    VISITS,
+    Span,
+    Sql,
+    fetch,
+    spans_table,
+    value_of,
+    within,
+)
+from analytics.models import ARViewSession, DailyStat, RollUp, StatDimension
+from analytics.recording import CHANGES_FOR
+from analytics.windows import DAY, INSTANT, Period, Window, instants, local_day, midnight, pieces
+from companies.models import Company
+from content.models import ARContent
+
+logger = logging.getLogger(__name__)
+
+# In one transaction, and in one tick: a long way back is gone in steps.
+DAYS_AT_ONCE = 14
+DAYS_IN_A_TICK = 2000
+# Who is further behind has not been attended to for a while.
+USUAL_DAYS = 2
+ROWS_AT_ONCE = 500
+# Every visit is committed that long after its `created_at`.
+SETTLED = timedelta(minutes=2)
+# A large company's days take longer than a visitor's statement may.
+STATEMENT_SECONDS = 300
+
+
+class VisitsRemoved(Exception):
+    """The visits of some of the days are gone: what was counted of them stands."""
+
+    def __init__(self, kept_since: date) -> None:
+        super().__init__(f"Visits before {kept_since:%Y-%m-%d} have been removed.")
+        self.kept_since = kept_since
+
+
+def roll_up_due(*, now: datetime, most: int = DAYS_IN_A_TICK) -> int:
+    """Bring every company's roll-up up to `now`; returns how many days were built.
+
+    Visits that share their session id are marked, sealed days are built, and the contents that
+    were visited get their `views_count` and `last_viewed_at`. Those furthest behind come first;
+    after about `most` days the rest waits for the next tick. What fails for one company is logged
+    and does not stop the others.
+    """
+    _begin(now)
+    waiting, built = _due(now), 0
+    while waiting and built < most:
+        unfinished = []
+        for pk in waiting:
+            try:
+                days, is_done = _tend(pk, now)
+            except Exception:
+                logger.exception("roll_up_failed", extra={"company": pk})
+                continue
+            built += days
+            if not is_done:
+                unfinished.append(pk)
+            if built >= most:
+                break
+        waiting = unfinished
+    return built
+
+
+def rebuild(company: Company, first: date, last: date, *, now: datetime) -> int:
+    """Build the days from `first` to `last` anew; returns how many there were to build.
+
+    Days that are not built yet are left to the tick. Raises VisitsRemoved, with nothing changed,
+    when visits of one of the days have been removed.
+    """
+    _begin(now)
+    total = 0
+    while True:
+        with transaction.atomic():
+            _allow_time()
+            roll_up = RollUp.objects.select_for_update().get(pk=company.pk)
+            if roll_up.kept_since is not None and first < roll_up.kept_since:
+                raise VisitsRemoved(roll_up.kept_since)
+            known = _known_days(roll_up)
+            if known is None:
+                return total
+            first, last = max(first, known.first), min(last, known.last)
+            if first > last:
+                return total
+            period = Period(first, min(last, first + (DAYS_AT_ONCE - 1) * DAY))
+            before = _contents_on(roll_up, period)
+            _mark(roll_up, instants(period, ZoneInfo(roll_up.time_zone)))
+            _build(roll_up, period)
+            _count_views(roll_up, {**before, **_contents_on(roll_up, period)}, now)
+        total += (period.last - period.first).days + 1
+        first = period.last + DAY
+
+
+def sealed_until(zone: ZoneInfo, now: datetime) -> date:
+    """The first day that events may still change."""
+    return local_day(now - CHANGES_FOR, zone)
+
+
+def _begin(now: datetime) -> None:
+    """A RollUp for each company that has none, from its oldest visit on."""
+    new = []
+    is_marked = False
+    for company in Company.objects.filter(roll_up=None).only("pk", "time_zone"):
+        zone = ZoneInfo(company.time_zone)
+        oldest = _oldest_visit(company.pk)
+        if oldest and oldest < now - DAY and not is_marked:
+            # Visits from before there were roll-ups: one pass over all of them.
+            _mark_all()
+            is_marked = True
+        new.append(
+            RollUp(
+                company=company,
+                time_zone=company.time_zone,
+                built_until=local_day(oldest, zone) if oldest else sealed_until(zone, now),
+                shared_until=now - SETTLED if is_marked or not oldest else oldest,
+            )
+        )
+    RollUp.objects.bulk_create(new, ignore_conflicts=True)
+
+
+def _oldest_visit(company_id: int) -> datetime | None:
+    oldest: datetime | None = ARViewSession.objects.filter(company=company_id).aggregate(
+        oldest=Min("created_at")
+    )["oldest"]
+    return oldest
+
+
+def _due(now: datetime) -> list[int]:
+    """The companies with something to do, those furthest behind first; the others are settled."""
+    rows = RollUp.objects.order_by("shared_until", "pk")
+    since = rows.aggregate(since=Min("shared_until"))["since"]
+    if since is None:
+        return []
+    fresh = ARViewSession.objects.filter(
+        # The bound that is the same for all lets PostgreSQL leave out the older partitions.
+        company=OuterRef("pk"),
+        created_at__gte=OuterRef("shared_until"),
+    ).filter(created_at__gte=since)
+    found = rows.annotate(has_visits=Exists(fresh.order_by())).values_list(
+        "pk", "has_visits", "time_zone", "company__time_zone", "built_until"
+    )
+    due: list[int] = []
+    idle: list[int] = []
+    for pk, has_visits, built_by, zone, built_until in found:
+        is_over = built_by != zone or built_until < sealed_until(ZoneInfo(zone), now)
+        (due if has_visits or is_over else idle).append(pk)
+    settled = now - SETTLED
+    for number in range(0, len(idle), ROWS_AT_ONCE):
+        some = RollUp.objects.filter(pk__in=idle[number : number + ROWS_AT_ONCE])
+        some.filter(shared_until__lt=settled).update(shared_until=settled)
+    return due
+
+
+@transaction.atomic
+def _tend(pk: int, now: datetime) -> tuple[int, bool]:
+    """One step of a company: how many days were built, and whether nothing is left to do."""
+    _allow_time()
+    held = RollUp.objects.select_for_update(skip_locked=True, of=("self",))
+    roll_up = held.select_related("company").filter(pk=pk).first()
+    if roll_up is None:
+        # Another worker has it.
+        return 0, True
+    _follow_zone(roll_up, now)
+    zone = ZoneInfo(roll_up.time_zone)
+    marked = roll_up.shared_until
+    roll_up.shared_until = max(marked, now - SETTLED)
+    _mark(roll_up, Window(marked, roll_up.shared_until))
+    begins, ends = roll_up.built_until, sealed_until(zone, now)
+    is_last = (ends - begins).days <= DAYS_AT_ONCE + USUAL_DAYS
+    after = ends if is_last else begins + DAYS_AT_ONCE * DAY
+    if after > begins:
+        period = Period(begins, after - DAY)
+        # Once more, with what may have been committed later than anybody thought.
+        _mark(
+            roll_up, Window(max(instants(period, zone).begins, marked - USUAL_DAYS * DAY), marked)
+        )
+        _build(roll_up, period)
+        roll_up.built_until = after
+    roll_up.save()
+    if is_last:
+        is_usual = (after - begins).days <= USUAL_DAYS
+        since = marked if is_usual else _oldest_visit(roll_up.company_id) or marked
+        _count_views(roll_up, _contents_in(roll_up, Window(since, now + INSTANT)), now)
+    return max(0, (after - begins).days), is_last
+
+
+def _follow_zone(roll_up: RollUp, now: datetime) -> None:
+    """Begin anew where the company has another time zone, with the days that can be rebuilt."""
+    name = roll_up.company.time_zone
+    if name == roll_up.time_zone:
+        return
+    oldest = _oldest_visit(roll_up.company_id)
+    kept = roll_up.kept_since
+    zone = ZoneInfo(name)
+    first = local_day(oldest, zone) if oldest else sealed_until(zone, now)
+    roll_up.time_zone, roll_up.built_until = name, max(kept, first) if kept else first
+    # By the former clock, the oldest visit may have been a day earlier.
+    gone = DailyStat.objects.filter(company=roll_up.company_id, day__lt=roll_up.built_until)
+    (gone.filter(day__gte=kept) if kept else gone).delete()
+
+
+def _mark(roll_up: RollUp, window: Window) -> None:
+    """Mark the visits in the window that share their session id, and those they share it with."""
+    if window.is_empty:
+        return
+    bounds = within(window)
+    found = fetch(
+        Sql(
+            f"SELECT DISTINCT s.session_id FROM {VISITS} AS s WHERE s.company_id = %s"  # noqa: S608
+            f" AND {bounds.text} AND NOT s.is_shared AND EXISTS (SELECT 1 FROM {VISITS} AS o"
+            " WHERE o.session_id = s.session_id AND o.id <> s.id)",
+            [roll_up.company_id, *bounds.parameters],
+        )
+    )
+    _mark_sessions(found)
+
+
+@transaction.atomic
+def _mark_all() -> None:
+    _allow_time()
+    found = fetch(
+        Sql(
+            f"SELECT s.session_id FROM {VISITS} AS s GROUP BY s.session_id"  # noqa: S608
+            " HAVING count(*) > 1 AND count(*) > count(*) FILTER (WHERE s.is_shared)",
+            [],
+        )
+    )
+    _mark_sessions(found)
+
+
+def _mark_sessions(found: list[tuple[Any, ...]]) -> None:
+    # In one order, so that two workers wait for each other rather than for ever.
+    sessions = sorted(session for (session,) in found)
+    for number in range(0, len(sessions), ROWS_AT_ONCE):
+        some = sessions[number : number + ROWS_AT_ONCE]
+        ARViewSession.objects.filter(session_id__in=some, is_shared=False).update(is_shared=True)
+
+
+DIMENSIONS = ", ".join(f"({number})" for number in range(len(StatDimension)))
+LEVELS = (
+    "CASE WHEN l.column1 = 1 THEN {0}.project_id END AS project_id,"
+    " CASE WHEN l.column1 = 2 THEN {0}.ar_content_id END AS ar_content_id"
+)
+HAS_LEVEL = (
+    "(l.column1 = 0 OR (l.column1 = 1 AND {0}.project_id IS NOT NULL)"
+    " OR (l.column1 = 2 AND {0}.ar_content_id IS NOT NULL))"
+)
+
+
+def _build(roll_up: RollUp, period: Period) -> None:
+    """Count the visits of these days, in two statements: what was counted before goes first.
+
+    First by content, project, day and value; those cells are then added up for the three levels.
+    Visits that share their session id are looked at again, for the sessions of each level.
+    """
+    DailyStat.objects.filter(
+        company=roll_up.company_id, day__gte=period.first, day__lte=period.last
+    ).delete()
+    zone = ZoneInfo(roll_up.time_zone)
+    window = instants(period, zone)
+    spans = [Span(roll_up.company_id, one.window, one) for one in pieces(window, zone)]
+    days, bounds = spans_table(spans), within(window)
+    values = " ".join(
+        f"WHEN {number} THEN {value_of(dimension)}"
+        for number, dimension in enumerate(StatDimension)
+    )
+    names = " ".join(
+        f"WHEN {number} THEN '{dimension.value}'" for number, dimension in enumerate(StatDimension)
+    )
+    columns = ", ".join(MEASURES)
+    counts = ", ".join(f"{sql} AS {name}" for name, sql in MEASURES.items())
+    sums = ", ".join(f"sum({name})" for name in MEASURES)
+    zeros = ", ".join(["0"] * len(MEASURES))
+    visits = (
+        f" FROM {VISITS} AS s JOIN {days.text} CROSS JOIN (VALUES {DIMENSIONS}) AS n{{levels}}"
+        f" WHERE s.company_id = %s AND {bounds.text} AND NOT s.is_bot"
+    )
+    parameters = [*days.parameters, roll_up.company_id, *bounds.parameters]
+    value = f"CASE n.column1 {values} END AS value"
+    levels = " CROSS JOIN (VALUES (0), (1), (2)) AS l"
+    cells = (
+        "SELECT d.column4 AS day, s.project_id, s.ar_content_id, n.column1 AS dimension,"
+        f" {value}, count(*) AS views, {counts}{visits.format(levels='')} GROUP BY 1, 2, 3, 4, 5"
+    )
+    surplus = "count(*) - count(DISTINCT s.session_id)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {STATS} (day, company_id, project_id, ar_content_id, dimension, value,"  # noqa: S608
+            f" views, sessions, {columns})"
+            f" SELECT day, %s, project_id, ar_content_id, CASE dimension {names} END, value,"
+            f" sum(views), sum(views) - sum(surplus), {sums} FROM ("
+            f"SELECT day, {LEVELS.format('c')}, dimension, value, views, 0 AS surplus, {columns}"
+            f" FROM ({cells}) AS c{levels} WHERE {HAS_LEVEL.format('c')}"
+            f" UNION ALL SELECT d.column4, {LEVELS.format('s')}, n.column1, {value}, 0,"
+            f" {surplus}, {zeros}{visits.format(levels=levels)} AND s.is_shared"
+            f" AND {HAS_LEVEL.format('s')} GROUP BY 1, 2, 3, 4, 5 HAVING {surplus} > 0"
+            ") AS cells GROUP BY day, project_id, ar_content_id, dimension, value"
+            # As reports read them.
+            " ORDER BY project_id, ar_content_id, dimension, day, value",
+            [roll_up.company_id, *parameters, *parameters],
+        )
+
+
+def _known_days(roll_up: RollUp) -> Period | None:
+    """From the first day with a visit or a figure to the last one that is built."""
+    oldest = _oldest_visit(roll_up.company_id)
+    first = DailyStat.objects.filter(company=roll_up.company_id).aggregate(day=Min("day"))["day"]
+    days = [local_day(oldest, ZoneInfo(roll_up.time_zone))] if oldest else []
+    if first is not None:
+        days.append(first)
+    return Period(min(days), roll_up.built_until - DAY) if days else None
+
+
+def _contents_in(roll_up: RollUp, window: Window) -> dict[int, datetime | None]:
+    """The contents that were visited in the window, and when last."""
+    visits = ARViewSession.objects.filter(
+        company=roll_up.company_id,
+        created_at__gte=window.begins,
+        created_at__lt=window.ends,
+        ar_content__isnull=False,
+        is_bot=False,
+    )
+    return dict(visits.order_by().values_list("ar_content").annotate(seen_at=Max("created_at")))
+
+
+def _contents_on(roll_up: RollUp, period: Period) -> dict[int, datetime | None]:
+    """The contents that have figures on these days; when exactly is not known."""
+    figures = DailyStat.objects.filter(
+        company=roll_up.company_id,
+        day__gte=period.first,
+        day__lte=period.last,
+        ar_content__isnull=False,
+        dimension=StatDimension.TOTAL,
+    )
+    contents = figures.order_by().values_list("ar_content_id", flat=True).distinct()
+    return dict.fromkeys(contents)
+
+
+def _count_views(roll_up: RollUp, contents: dict[int, datetime | None], now: datetime) -> None:
+    """Write what has been counted of these contents: their built days and the visits since."""
+    wanted = sorted(contents)
+    begins = midnight(roll_up.built_until, ZoneInfo(roll_up.time_zone))
+    for number in range(0, len(wanted), ROWS_AT_ONCE):
+        some = wanted[number : number + ROWS_AT_ONCE]
+        built = DailyStat.objects.filter(
+            ar_content__in=some,
+            project=None,
+            dimension=StatDimension.TOTAL,
+            day__lt=roll_up.built_until,
+        )
+        days = dict(built.order_by().values_list("ar_content").annotate(views=Sum("views")))
+        visits = ARViewSession.objects.filter(
+            ar_content__in=some, is_bot=False, created_at__gte=begins, created_at__lte=now
+        )
+        live = dict(visits.order_by().values_list("ar_content").annotate(views=Count("pk")))
+        changed = []
+        for content in ARContent.objects.filter(pk__in=some).only("views_count", "last_viewed_at"):
+            views = days.get(content.pk, 0) + live.get(content.pk, 0)
+            seen = [at for at in (content.last_viewed_at, contents[content.pk]) if at is not None]
+            seen_at = max(seen, default=None)
+            if (views, seen_at) != (content.views_count, content.last_viewed_at):
+                content.views_count, content.last_viewed_at = views, seen_at
+                changed.append(content)
+        ARContent.objects.bulk_update(changed, ["views_count", "last_viewed_at"])
+
+
+def _allow_time() -> None:
+    """And room, for this transaction; SQLite has no bounds."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+            cursor.execute("SET LOCAL work_mem = '64MB'")

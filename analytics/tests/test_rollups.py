@@ -1,0 +1,265 @@
+"""The tick that builds the daily figures: once, of every company, and what it leaves alone."""
+
+import logging
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from analytics import reports, rollups
+from analytics.models import ARViewSession, DailyStat, RollUp
+from analytics.reports import Scope
+from analytics.tests.furnish import DAY
+from analytics.windows import Period
+from companies.models import Company
+from companies.tests.factories import ProjectFactory
+from content.models import ARContent
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def visit(content: ARContent, at: datetime, **fields: Any) -> ARViewSession:
+    return ARViewSession.objects.create(
+        **{"session_id": uuid.uuid4(), **fields},
+        ar_content=content,
+        project=content.project,
+        company=content.company,
+        created_at=at,
+    )
+
+
+def days_of(company: Company) -> dict[date, int]:
+    totals = DailyStat.objects.filter(
+        company=company, project=None, ar_content=None, dimension="total"
+    )
+    return dict(totals.values_list("day", "views"))
+
+
+def rows() -> list[Any]:
+    return sorted(DailyStat.objects.values_list("day", "dimension", "value", "views", "sessions"))
+
+
+def views_in_all(company: Company, now: datetime = NOW) -> int:
+    whole = Period(date(2026, 1, 1), date(2026, 12, 31))
+    return reports.figures(Scope((company.pk,)), whole, now=now).views
+
+
+class TestTick:
+    def test_a_day_is_built_once_no_event_can_change_it(self, content: ARContent) -> None:
+        visit(content, datetime(2026, 3, 19, 23, 59, tzinfo=UTC))
+        rollups.roll_up_due(now=datetime(2026, 3, 20, 4, 59, tzinfo=UTC))
+        assert days_of(content.company) == {}
+        assert rollups.roll_up_due(now=datetime(2026, 3, 20, 5, 0, tzinfo=UTC)) == 1
+        assert days_of(content.company) == {date(2026, 3, 19): 1}
+        built = rows()
+        assert rollups.roll_up_due(now=datetime(2026, 3, 20, 5, 1, tzinfo=UTC)) == 0
+        assert rows() == built
+
+    def test_the_day_ends_by_the_clock_of_the_company(self, content: ARContent) -> None:
+        Company.objects.update(time_zone="Asia/Kolkata")
+        visit(content, datetime(2026, 3, 19, 18, 29, 59, tzinfo=UTC))
+        visit(content, datetime(2026, 3, 19, 18, 30, tzinfo=UTC))
+        rollups.roll_up_due(now=datetime(2026, 3, 20, 18, tzinfo=UTC))
+        assert days_of(content.company) == {date(2026, 3, 19): 1}
+
+    def test_robots_are_in_no_figure(self, content: ARContent) -> None:
+        visit(content, NOW - 3 * DAY, is_bot=True)
+        rollups.roll_up_due(now=NOW)
+        assert not DailyStat.objects.exists()
+        assert views_in_all(content.company) == 0
+
+    def test_a_backlog_is_built_in_steps_that_a_tick_bounds(self, content: ARContent) -> None:
+        for number in range(60):
+            visit(content, NOW - (number + 1) * DAY)
+        assert rollups.roll_up_due(now=NOW, most=20) == 28
+        assert views_in_all(content.company) == 60
+        assert rollups.roll_up_due(now=NOW) == 32
+        assert len(days_of(content.company)) == 60
+
+    def test_what_fails_for_one_company_does_not_stop_the_others(
+        self,
+        content: ARContent,
+        foreign_content: ARContent,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        visit(content, NOW - 2 * DAY)
+        visit(foreign_content, NOW - 2 * DAY)
+        build = rollups._build
+
+        def fail(roll_up: RollUp, period: Period) -> None:
+            build(roll_up, period)
+            if roll_up.company_id == content.company_id:
+                raise ValueError("broken")
+
+        monkeypatch.setattr(rollups, "_build", fail)
+        with caplog.at_level(logging.ERROR):
+            rollups.roll_up_due(now=NOW)
+        assert days_of(content.company) == {}
+        assert len(days_of(foreign_content.company)) == 1
+        assert "roll_up_failed" in caplog.text
+        monkeypatch.undo()
+        rollups.roll_up_due(now=NOW)
+        assert days_of(content.company) == days_of(foreign_content.company)
+
+    def test_visits_that_share_their_session_are_marked_in_every_company(
+        self, content: ARContent, foreign_content: ARContent
+    ) -> None:
+        shared = uuid.uuid4()
+        rollups.roll_up_due(now=NOW)
+        first = visit(content, NOW - HOUR, session_id=shared)
+        rollups.roll_up_due(now=NOW)
+        assert not ARViewSession.objects.filter(is_shared=True).exists()
+        other = visit(foreign_content, NOW + HOUR, session_id=shared)
+        visit(content, NOW + HOUR)
+        rollups.roll_up_due(now=NOW + 2 * HOUR)
+        marked = ARViewSession.objects.filter(is_shared=True)
+        assert set(marked.values_list("pk", flat=True)) == {first.pk, other.pk}
+
+
+class TestZone:
+    def test_another_time_zone_of_the_company_cuts_its_days_anew(self, content: ARContent) -> None:
+        visit(content, datetime(2026, 3, 10, 23, 0, tzinfo=UTC))
+        visit(content, datetime(2026, 3, 12, 1, 0, tzinfo=UTC))
+        rollups.roll_up_due(now=NOW)
+        assert set(days_of(content.company)) == {date(2026, 3, 10), date(2026, 3, 12)}
+        Company.objects.update(time_zone="Asia/Tokyo")
+        rollups.roll_up_due(now=NOW)
+        assert days_of(content.company) == {date(2026, 3, 11): 1, date(2026, 3, 12): 1}
+        Company.objects.update(time_zone="America/New_York")
+        rollups.roll_up_due(now=NOW)
+        assert days_of(content.company) == {date(2026, 3, 10): 1, date(2026, 3, 11): 1}
+        assert views_in_all(content.company) == 2
+
+    def test_days_whose_visits_are_gone_stay_as_they_were_cut(self, content: ARContent) -> None:
+        visit(content, datetime(2026, 3, 5, 12, 0, tzinfo=UTC))
+        visit(content, datetime(2026, 3, 12, 12, 0, tzinfo=UTC))
+        rollups.roll_up_due(now=NOW)
+        forget(content, before=date(2026, 3, 10))
+        Company.objects.update(time_zone="Asia/Tokyo")
+        rollups.roll_up_due(now=NOW)
+        assert days_of(content.company) == {date(2026, 3, 5): 1, date(2026, 3, 12): 1}
+
+
+def forget(content: ARContent, *, before: date) -> None:
+    """As the removal of old visits does."""
+    begins = datetime.combine(before, datetime.min.time(), tzinfo=UTC)
+    ARViewSession.objects.filter(company=content.company, created_at__lt=begins).delete()
+    RollUp.objects.filter(company=content.company).update(kept_since=before)
+
+
+class TestRemovedVisits:
+    def test_figures_stay_and_sessions_are_unique_within_their_day(
+        self, content: ARContent, foreign_content: ARContent
+    ) -> None:
+        shared = uuid.uuid4()
+        ARContent.objects.filter(pk=foreign_content.pk).update(company=content.company)
+        foreign_content.refresh_from_db()
+        visit(content, datetime(2026, 3, 5, 12, tzinfo=UTC), session_id=shared)
+        visit(foreign_content, datetime(2026, 3, 5, 13, tzinfo=UTC), session_id=shared)
+        visit(content, datetime(2026, 3, 12, tzinfo=UTC))
+        rollups.roll_up_due(now=NOW)
+        period = Period(date(2026, 3, 1), date(2026, 3, 31))
+        before = reports.figures(Scope((content.company_id,)), period, now=NOW)
+        assert (before.views, before.sessions) == (3, 2)
+        forget(content, before=date(2026, 3, 10))
+        assert reports.figures(Scope((content.company_id,)), period, now=NOW) == before
+        rollups.roll_up_due(now=NOW + HOUR)
+        content.refresh_from_db()
+        assert content.views_count == 2
+
+
+class TestViewsOfContents:
+    def test_they_follow_from_the_days_and_what_is_live(self, content: ARContent) -> None:
+        for at in (NOW - 40 * DAY, NOW - 3 * DAY, NOW - HOUR):
+            visit(content, at)
+        visit(content, NOW - HOUR, is_bot=True)
+        rollups.roll_up_due(now=NOW)
+        content.refresh_from_db()
+        assert (content.views_count, content.last_viewed_at) == (3, NOW - HOUR)
+        visit(content, NOW + HOUR)
+        rollups.roll_up_due(now=NOW + 2 * HOUR)
+        content.refresh_from_db()
+        assert (content.views_count, content.last_viewed_at) == (4, NOW + HOUR)
+
+    def test_a_tick_with_nothing_new_writes_no_content(
+        self, content: ARContent, django_assert_max_num_queries: Any
+    ) -> None:
+        visit(content, NOW - DAY)
+        rollups.roll_up_due(now=NOW)
+        with django_assert_max_num_queries(4):
+            rollups.roll_up_due(now=NOW + timedelta(minutes=5))
+
+
+class TestRebuild:
+    def test_days_are_counted_anew_and_the_contents_with_them(self, content: ARContent) -> None:
+        gone = visit(content, NOW - 5 * DAY)
+        visit(content, NOW - 4 * DAY)
+        rollups.roll_up_due(now=NOW)
+        gone.delete()
+        visit(content, NOW - 30 * DAY)
+        company = content.company
+        assert rollups.rebuild(company, date(1990, 1, 1), date(2990, 1, 1), now=NOW) == 30
+        assert days_of(company) == {date(2026, 2, 18): 1, date(2026, 3, 16): 1}
+        content.refresh_from_db()
+        assert content.views_count == 2
+        assert views_in_all(company) == 2
+
+    def test_days_whose_visits_are_gone_are_refused(self, content: ARContent) -> None:
+        visit(content, NOW - 10 * DAY)
+        rollups.roll_up_due(now=NOW)
+        forget(content, before=date(2026, 3, 15))
+        built = rows()
+        with pytest.raises(rollups.VisitsRemoved):
+            rollups.rebuild(content.company, date(2026, 3, 14), date(2026, 3, 16), now=NOW)
+        assert rows() == built
+
+    def test_the_command_rebuilds_what_it_is_told(
+        self, content: ARContent, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        visit(content, NOW - 10 * DAY)
+        rollups.roll_up_due(now=NOW)
+        DailyStat.objects.update(views=99)
+        days = {"from": date(2026, 3, 1), "to": date(2026, 3, 31)}
+        call_command("rebuild_stats", **days, company=content.company.slug)
+        assert days_of(content.company) == {date(2026, 3, 10): 1}
+        assert content.company.name in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (["--from", "2026-03-09", "--to", "2026-03-01"], "before"),
+            (["--from", "2026-02-30", "--to", "2026-03-01"], "2026-02-30"),
+            (["--from", "2026-03-01", "--to", "2026-03-02", "--company", "nobody"], "nobody"),
+            (["--from", "2026-03-01", "--to", "2026-03-31"], "2026-03-15"),
+        ],
+    )
+    def test_the_command_says_what_it_cannot_do(
+        self, content: ARContent, arguments: list[str], says: str
+    ) -> None:
+        visit(content, NOW - 10 * DAY)
+        rollups.roll_up_due(now=NOW)
+        forget(content, before=date(2026, 3, 15))
+        with pytest.raises(CommandError, match=says):
+            call_command("rebuild_stats", *arguments)
+
+
+def test_a_content_that_moved_is_counted_in_the_project_in_which_it_was_seen(
+    content: ARContent,
+) -> None:
+    former, other = content.project, ProjectFactory.create(company=content.company)
+    visit(content, NOW - 10 * DAY)
+    content.project = other
+    content.save()
+    visit(content, NOW - 5 * DAY)
+    visit(content, NOW - 4 * DAY)
+    rollups.roll_up_due(now=NOW)
+    for project, views in ((former, 1), (other, 2)):
+        scope = Scope((content.company_id,), project=project.pk)
+        [found] = reports.top(scope, reports.last_30_days(NOW), "content", now=NOW)
+        assert (found.id, found.views) == (content.pk, views)

@@ -1,0 +1,128 @@
+"""Cutting a window or period into whole days and instants, by the clock of any zone."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.windows import (
+    DAY,
+    Period,
+    Window,
+    cut,
+    is_regular,
+    last_days,
+    local_day,
+    midnight,
+    pieces,
+)
+
+# Midnights that do not exist, days of 23, 25 and 24 and a half hours, and a date that was left out.
+ZONES = (
+    "UTC",
+    "Asia/Beirut",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Africa/Cairo",
+    "Pacific/Kiritimati",
+)
+MINUTE = timedelta(minutes=1)
+BEGINS = datetime(2026, 3, 1, tzinfo=UTC)
+# A clock changes in each of them: in March, April and October.
+moments = st.one_of(
+    st.integers(0, 50 * 1440).map(lambda minute: BEGINS + minute * MINUTE),
+    st.integers(0, 40 * 1440).map(
+        lambda minute: datetime(2026, 10, 1, tzinfo=UTC) + minute * MINUTE
+    ),
+)
+zones = st.sampled_from(ZONES).map(ZoneInfo)
+
+
+@given(zone=zones, moment=moments)
+def test_a_day_is_what_the_clock_shows_from_its_midnight_on(
+    zone: ZoneInfo, moment: datetime
+) -> None:
+    day = local_day(moment, zone)
+    assert midnight(day, zone) <= moment < midnight(day + DAY, zone)
+    before = midnight(day, zone) - timedelta(microseconds=1)
+    assert local_day(before, zone) == day - DAY
+
+
+@given(
+    zone=zones,
+    edges=st.tuples(moments, moments).map(sorted),
+    built=st.one_of(st.none(), moments),
+    until=moments,
+    is_period=st.booleans(),
+    data=st.data(),
+)
+def test_each_instant_is_in_one_part_and_sealed_days_are_whole(
+    zone: ZoneInfo,
+    edges: list[datetime],
+    built: datetime | None,
+    until: datetime,
+    is_period: bool,
+    data: st.DataObject,
+) -> None:
+    built_until = built.date() if built else None
+    when: Period | Window = Window(*edges)
+    if is_period:
+        when = Period(edges[0].date(), edges[1].date())
+    parts = cut(when, zone, built_until, until=until)
+    for moment in [*edges, until, data.draw(moments), data.draw(moments)]:
+        day = local_day(moment, zone)
+        asked = (
+            when.first <= day <= when.last
+            if isinstance(when, Period)
+            else when.begins <= moment < when.ends
+        )
+        is_sealed = parts.sealed is not None and parts.sealed.first <= day <= parts.sealed.last
+        found = is_sealed + sum(one.begins <= moment < one.ends for one in parts.live)
+        assert found == (asked and moment < until)
+        if is_sealed:
+            assert built_until is not None
+            assert day < built_until
+    # No day that could come from a roll-up is counted live.
+    for piece in [piece for window in parts.live for piece in pieces(window, zone)]:
+        is_whole = piece.window == Window(piece.midnight, midnight(piece.day + DAY, zone))
+        assert not is_whole or built_until is None or piece.day >= built_until
+
+
+@given(zone=zones, edges=st.tuples(moments, moments).map(sorted))
+def test_pieces_are_the_days_of_a_window(zone: ZoneInfo, edges: list[datetime]) -> None:
+    found = pieces(Window(*edges), zone)
+    assert sum((one.window.ends - one.window.begins for one in found), timedelta()) == (
+        edges[1] - edges[0]
+    )
+    assert [one.window.ends for one in found[:-1]] == [one.window.begins for one in found[1:]]
+    for one in found:
+        assert local_day(one.window.begins, zone) == one.day
+        assert one.midnight == midnight(one.day, zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins", "regular"),
+    [
+        ("Asia/Beirut", date(2026, 3, 29), datetime(2026, 3, 28, 22, tzinfo=UTC), False),
+        ("America/New_York", date(2026, 3, 8), datetime(2026, 3, 8, 5, tzinfo=UTC), False),
+        ("Asia/Kolkata", date(2026, 3, 8), datetime(2026, 3, 7, 18, 30, tzinfo=UTC), True),
+        ("Pacific/Apia", date(2011, 12, 30), datetime(2011, 12, 30, 10, tzinfo=UTC), False),
+        ("UTC", date(2026, 3, 8), datetime(2026, 3, 8, tzinfo=UTC), True),
+    ],
+)
+def test_a_day_begins_at_its_first_instant(
+    zone: str, day: date, begins: datetime, regular: bool
+) -> None:
+    assert midnight(day, ZoneInfo(zone)) == begins
+    assert is_regular(day, ZoneInfo(zone)) == regular
+
+
+def test_the_last_days_end_today() -> None:
+    assert [*last_days(3, today=date(2026, 3, 1))] == [
+        date(2026, 2, 27),
+        date(2026, 2, 28),
+        date(2026, 3, 1),
+    ]

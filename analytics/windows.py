@@ -1,0 +1,128 @@
+"""What a report is asked for, cut into whole days that are rolled up and instants that are not.
+
+Pure: dates, instants and time zones in and out. A day lasts from the first instant of its date,
+by the clock of the zone, to that of the next date: 23 to 25 hours, in some zones by half hours.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+# A window that ends with it still holds what happens at the given instant.
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whole days, both included, of each company's own time zone."""
+
+    first: date
+    last: date
+
+    def __iter__(self) -> Iterator[date]:
+        for number in range((self.last - self.first).days + 1):
+            yield self.first + number * DAY
+
+
+@dataclass(frozen=True)
+class Window:
+    """Instants from `begins` on, before `ends`."""
+
+    begins: datetime
+    ends: datetime
+
+    @property
+    def is_empty(self) -> bool:
+        return self.begins >= self.ends
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A day, or what of it lies in a window; `midnight` is when the whole day begins."""
+
+    day: date
+    window: Window
+    midnight: datetime
+
+
+@dataclass(frozen=True)
+class Cut:
+    """`whole` is all of it, in one piece; `sealed` and `live` are its parts."""
+
+    whole: Window
+    sealed: Period | None
+    live: tuple[Window, ...]
+
+
+def last_days(days: int, *, today: date) -> Period:
+    """Today and the days before it, so many in all."""
+    return Period(today - (days - 1) * DAY, today)
+
+
+@lru_cache(maxsize=20_000)
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of the day, in UTC; a jump of the clock may make it 01:00."""
+    local = datetime.combine(day, time())
+    # In a gap, fold=0 reckons as before the jump and fold=1 as after it.
+    late = local.replace(tzinfo=zone).astimezone(UTC)
+    if late.astimezone(zone).replace(tzinfo=None) == local:
+        return late
+    early = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    # The jump is in (early, late], at a whole second.
+    while late - early > SECOND:
+        middle = early + timedelta(seconds=(late - early) // SECOND // 2)
+        if middle.astimezone(zone).replace(tzinfo=None) < local:
+            early = middle
+        else:
+            late = middle
+    return late
+
+
+def local_day(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+@lru_cache(maxsize=20_000)
+def is_regular(day: date, zone: ZoneInfo) -> bool:
+    """Whether the clock shows 00:00 as the day begins and runs on to 24:00 without a change."""
+    begins, ends = midnight(day, zone), midnight(day + DAY, zone)
+    return ends - begins == DAY and begins.astimezone(zone).time() == time()
+
+
+def instants(period: Period, zone: ZoneInfo) -> Window:
+    return Window(midnight(period.first, zone), midnight(period.last + DAY, zone))
+
+
+def pieces(window: Window, zone: ZoneInfo) -> list[Piece]:
+    """The days that the window touches, each cut to it."""
+    found = []
+    for day in Period(local_day(window.begins, zone), local_day(window.ends, zone)):
+        whole = instants(Period(day, day), zone)
+        part = Window(max(whole.begins, window.begins), min(whole.ends, window.ends))
+        if not part.is_empty:
+            found.append(Piece(day, part, whole.begins))
+    return found
+
+
+def cut(when: Window | Period, zone: ZoneInfo, built_until: date | None, *, until: datetime) -> Cut:
+    """Cut into the whole days before `built_until` and the instants around them.
+
+    Nothing from `until` on is in any part, except in sealed days.
+    """
+    whole = instants(when, zone) if isinstance(when, Period) else when
+    whole = Window(whole.begins, max(whole.begins, min(whole.ends, until)))
+    first = local_day(whole.begins, zone)
+    if midnight(first, zone) < whole.begins:
+        first += DAY
+    # The last whole day, and then the last of them that is rolled up.
+    after = local_day(whole.ends, zone)
+    if built_until is None or (after := min(after, built_until)) <= first:
+        return Cut(whole, None, () if whole.is_empty else (whole,))
+    sealed = Period(first, after - DAY)
+    inner = instants(sealed, zone)
+    edges = (Window(whole.begins, inner.begins), Window(inner.ends, whole.ends))
+    return Cut(whole, sealed, tuple(edge for edge in edges if not edge.is_empty))
