@@ -15,18 +15,15 @@ from zoneinfo import ZoneInfo
 
 from analytics.figures import (
     MEASURES,
-    STATS,
     VISITS,
     Span,
     Sql,
-    day,
     fetch,
     ids,
     spans_table,
-    value_of,
     within,
 )
-from analytics.models import StatDimension
+from analytics.keys import KINDS, Key, of_days
 from analytics.windows import (
     DAY,
     INSTANT,
@@ -58,50 +55,6 @@ class Scope:
     companies: tuple[int, ...]
     project: int | None = None
     content: int | None = None
-
-
-@dataclass(frozen=True)
-class Key:
-    """What is counted apart: an expression over DailyStat `t`, and the same over visits `s`.
-
-    `level` is whose rows of DailyStat are added up: company, project or content.
-    """
-
-    stat: str = "0"
-    visit: str = "0"
-    dimension: StatDimension = StatDimension.TOTAL
-    level: str = "company"
-    by_days: bool = False
-    condition: str = ""
-    has_sessions: bool = True
-
-
-ALL = Key()
-DAYS = Key("t.day", "d.column4", by_days=True)
-# Such as "2026-03-29 07".
-HOURS = Key(
-    "t.day || ' ' || t.value",
-    f"d.column4 || ' ' || {value_of(StatDimension.HOUR)}",
-    dimension=StatDimension.HOUR,
-    by_days=True,
-    has_sessions=False,
-)
-KINDS = {
-    "company": Key("t.company_id", "s.company_id"),
-    "project": Key(
-        "t.project_id", "s.project_id", level="project", condition="s.project_id IS NOT NULL"
-    ),
-    "content": Key(
-        "t.ar_content_id",
-        "s.ar_content_id",
-        level="content",
-        condition="s.ar_content_id IS NOT NULL",
-    ),
-}
-
-
-def of_values(dimension: StatDimension) -> Key:
-    return Key("t.value", value_of(dimension), dimension=dimension)
 
 
 @dataclass(frozen=True)
@@ -215,25 +168,10 @@ class Count:
                 # Only a day within the period makes a difference.
                 kept = min(kept, sealed.last + DAY) if kept and kept > sealed.first else None
                 alike[sealed, kept].extend(calendar.companies)
-        sums = "".join(f", sum(t.{name}) AS {name}" for name in measures)
         selects = []
         for (sealed, kept), companies in alike.items():
-            # Where visits have been removed, sessions are unique within their day.
-            base = "CASE WHEN t.day < %s THEN t.sessions ELSE t.views END" if kept else "t.views"
-            selects.append(
-                Sql(
-                    f"SELECT {key.stat} AS key, sum(t.views) AS views,"  # noqa: S608
-                    f" sum({base}) AS sessions{sums} FROM {STATS} AS t"
-                    f" WHERE {self._level(key, companies, moved)} AND t.dimension = %s"
-                    " AND t.day >= %s AND t.day <= %s GROUP BY 1",
-                    [
-                        *([day(kept)] if kept else []),
-                        key.dimension.value,
-                        day(sealed.first),
-                        day(sealed.last),
-                    ],
-                )
-            )
+            whose = self._level(key, companies, moved)
+            selects += of_days(key, measures, whose, sealed, kept)
         return selects
 
     def _level(self, key: Key, companies: list[int], moved: Sequence[int]) -> str:

@@ -86,6 +86,26 @@ def day(value: Any) -> Any:
     return connection.ops.adapt_datefield_value(value)
 
 
+class Entries(NamedTuple):
+    """A JSON column `{key: number}` as a table to join with, and the columns of that."""
+
+    join: str
+    key: str
+    number: str
+
+
+def entries(column: str) -> Entries:
+    if connection.vendor == "postgresql":
+        return Entries(f"CROSS JOIN jsonb_each({column}) AS v", "v.key", "v.value::bigint")
+    return Entries(f"CROSS JOIN json_each({column}) AS v", "v.key", "v.value")
+
+
+def collected(key: str, number: str, condition: str) -> str:
+    """The aggregate that makes such a column; `{}` of no row."""
+    collect = "jsonb_object_agg" if connection.vendor == "postgresql" else "json_group_object"
+    return f"coalesce({collect}({key}, {number}) FILTER (WHERE {condition}), '{{}}')"
+
+
 def within(window: Window, alias: str = "s") -> Sql:
     return Sql(
         f"{alias}.created_at >= %s AND {alias}.created_at < %s",
@@ -124,7 +144,6 @@ def value_of(dimension: StatDimension) -> str:
 
 _LETTERS = "rtrim(s.browser, '0123456789')"
 _VALUES: dict[StatDimension, str] = {
-    StatDimension.TOTAL: "''",
     StatDimension.DEVICE: "s.device_type",
     # "Mobile Safari 17" is of the family "Mobile Safari".
     StatDimension.BROWSER: (

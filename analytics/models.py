@@ -12,7 +12,8 @@ from content.models import ARContent
 
 
 class StatDimension(models.TextChoices):
-    TOTAL = "total", _("total")
+    """What views are told apart by; the values are the names of columns of DailyStat."""
+
     DEVICE = "device", _("device")
     BROWSER = "browser", _("browser")
     OS = "os", _("operating system")
@@ -160,10 +161,13 @@ class ARViewSession(models.Model):
 
 
 class DailyStat(models.Model):
-    """What was counted on one day of the company's time zone, for one value of a dimension.
+    """What was counted on one day of the company's time zone.
 
     Three levels: rows of a company (neither project nor content), of a project and of a content
     (without its project: it may move). Robots are in none of them.
+
+    The values of a dimension stand in one column, as `{value: views}`: most contents have a few
+    visits a day, and a row for each value would take more room than the visits themselves.
     """
 
     company_path: ClassVar = "company"
@@ -194,8 +198,6 @@ class DailyStat(models.Model):
         verbose_name=_("AR content"),
         db_index=False,
     )
-    dimension = models.CharField(_("dimension"), max_length=10, choices=StatDimension)
-    value = models.CharField(_("value"), max_length=100, blank=True)
     views = models.PositiveIntegerField(_("views"), default=0)
     sessions = models.PositiveIntegerField(_("unique sessions"), default=0)
     # Of these views: how many told their duration, and the sum of it.
@@ -207,6 +209,16 @@ class DailyStat(models.Model):
     found = models.PositiveIntegerField(_("picture found"), default=0)
     found_ms = models.PositiveBigIntegerField(_("picture found after, ms"), default=0)
     played = models.PositiveIntegerField(_("video played"), default=0)
+    device = models.JSONField(_("device"), default=dict)
+    browser = models.JSONField(_("browser"), default=dict)
+    os = models.JSONField(_("operating system"), default=dict)
+    country = models.JSONField(_("country"), default=dict)
+    city = models.JSONField(_("city"), default=dict)
+    hour = models.JSONField(_("hour"), default=dict)
+    quality = models.JSONField(_("tracking quality"), default=dict)
+    camera = models.JSONField(_("camera"), default=dict)
+    # The few views of a value whose session has another one on this day: {"device/mobile": 2}.
+    repeated = models.JSONField(_("repeated sessions"), default=dict)
 
     class Meta:
         verbose_name = _("daily figure")
@@ -219,17 +231,17 @@ class DailyStat(models.Model):
             # Each is also the index that a report of its level reads, and that finds what goes
             # with a project or content that is deleted.
             models.UniqueConstraint(
-                fields=["company", "dimension", "day", "value"],
+                fields=["company", "day"],
                 condition=models.Q(project__isnull=True, ar_content__isnull=True),
                 name="%(app_label)s_%(class)s_company_once",
             ),
             models.UniqueConstraint(
-                fields=["project", "dimension", "day", "value"],
+                fields=["project", "day"],
                 condition=models.Q(project__isnull=False),
                 name="%(app_label)s_%(class)s_project_once",
             ),
             models.UniqueConstraint(
-                fields=["ar_content", "dimension", "day", "value"],
+                fields=["ar_content", "day"],
                 condition=models.Q(ar_content__isnull=False),
                 name="%(app_label)s_%(class)s_content_once",
             ),
@@ -237,11 +249,10 @@ class DailyStat(models.Model):
                 condition=models.Q(project__isnull=True) | models.Q(ar_content__isnull=True),
                 name="%(app_label)s_%(class)s_one_level",
             ),
-            one_of("dimension", StatDimension),
         ]
 
     def __str__(self) -> str:
-        return f"{self.day} · {self.dimension} {self.value}"
+        return f"{self.day} · {self.views}"
 
 
 class RollUp(models.Model):

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Model, QuerySet, Sum
 
-from analytics.counting import ALL, DAYS, HOURS, KINDS, Count, Scope, of_values
+from analytics.counting import Count, Scope
 from analytics.figures import MEASURES, Figures
+from analytics.keys import ALL, DAYS, HOURS, KINDS, of_values
 from analytics.models import StatDimension
 from analytics.windows import INSTANT, Period, Window, is_regular, last_days, local_day, midnight
 from companies.models import Company, Project

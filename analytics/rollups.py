@@ -13,20 +13,11 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Count, Exists, Max, Min, OuterRef, Sum
 
-from analytics.figures import (
-    MEASURES,
-    STATS,
-    VISITS,
-    Span,
-    Sql,
-    fetch,
-    spans_table,
-    value_of,
-    within,
-)
-from analytics.models import ARViewSession, DailyStat, RollUp, StatDimension
+from analytics.days import build_days
+from analytics.figures import VISITS, Sql, fetch, within
+from analytics.models import ARViewSession, DailyStat, RollUp
 from analytics.recording import CHANGES_FOR
-from analytics.windows import DAY, INSTANT, Period, Window, instants, local_day, midnight, pieces
+from analytics.windows import DAY, INSTANT, Period, Window, instants, local_day, midnight
 from companies.models import Company
 from content.models import ARContent
 
@@ -101,8 +92,9 @@ def rebuild(company: Company, first: date, last: date, *, now: datetime) -> int:
                 return total
             period = Period(first, min(last, first + (DAYS_AT_ONCE - 1) * DAY))
             before = _contents_on(roll_up, period)
-            _mark(roll_up, instants(period, ZoneInfo(roll_up.time_zone)))
-            _build(roll_up, period)
+            zone = ZoneInfo(roll_up.time_zone)
+            _mark(roll_up, instants(period, zone))
+            build_days(roll_up.company_id, period, zone)
             _count_views(roll_up, {**before, **_contents_on(roll_up, period)}, now)
         total += (period.last - period.first).days + 1
         first = period.last + DAY
@@ -191,7 +183,7 @@ def _tend(pk: int, now: datetime) -> tuple[int, bool]:
         _mark(
             roll_up, Window(max(instants(period, zone).begins, marked - USUAL_DAYS * DAY), marked)
         )
-        _build(roll_up, period)
+        build_days(roll_up.company_id, period, zone)
         roll_up.built_until = after
     roll_up.save()
     if is_last:
@@ -253,71 +245,6 @@ def _mark_sessions(found: list[tuple[Any, ...]]) -> None:
         ARViewSession.objects.filter(session_id__in=some, is_shared=False).update(is_shared=True)
 
 
-DIMENSIONS = ", ".join(f"({number})" for number in range(len(StatDimension)))
-LEVELS = (
-    "CASE WHEN l.column1 = 1 THEN {0}.project_id END AS project_id,"
-    " CASE WHEN l.column1 = 2 THEN {0}.ar_content_id END AS ar_content_id"
-)
-HAS_LEVEL = (
-    "(l.column1 = 0 OR (l.column1 = 1 AND {0}.project_id IS NOT NULL)"
-    " OR (l.column1 = 2 AND {0}.ar_content_id IS NOT NULL))"
-)
-
-
-def _build(roll_up: RollUp, period: Period) -> None:
-    """Count the visits of these days, in two statements: what was counted before goes first.
-
-    First by content, project, day and value; those cells are then added up for the three levels.
-    Visits that share their session id are looked at again, for the sessions of each level.
-    """
-    DailyStat.objects.filter(
-        company=roll_up.company_id, day__gte=period.first, day__lte=period.last
-    ).delete()
-    zone = ZoneInfo(roll_up.time_zone)
-    window = instants(period, zone)
-    spans = [Span(roll_up.company_id, one.window, one) for one in pieces(window, zone)]
-    days, bounds = spans_table(spans), within(window)
-    values = " ".join(
-        f"WHEN {number} THEN {value_of(dimension)}"
-        for number, dimension in enumerate(StatDimension)
-    )
-    names = " ".join(
-        f"WHEN {number} THEN '{dimension.value}'" for number, dimension in enumerate(StatDimension)
-    )
-    columns = ", ".join(MEASURES)
-    counts = ", ".join(f"{sql} AS {name}" for name, sql in MEASURES.items())
-    sums = ", ".join(f"sum({name})" for name in MEASURES)
-    zeros = ", ".join(["0"] * len(MEASURES))
-    visits = (
-        f" FROM {VISITS} AS s JOIN {days.text} CROSS JOIN (VALUES {DIMENSIONS}) AS n{{levels}}"
-        f" WHERE s.company_id = %s AND {bounds.text} AND NOT s.is_bot"
-    )
-    parameters = [*days.parameters, roll_up.company_id, *bounds.parameters]
-    value = f"CASE n.column1 {values} END AS value"
-    levels = " CROSS JOIN (VALUES (0), (1), (2)) AS l"
-    cells = (
-        "SELECT d.column4 AS day, s.project_id, s.ar_content_id, n.column1 AS dimension,"
-        f" {value}, count(*) AS views, {counts}{visits.format(levels='')} GROUP BY 1, 2, 3, 4, 5"
-    )
-    surplus = "count(*) - count(DISTINCT s.session_id)"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {STATS} (day, company_id, project_id, ar_content_id, dimension, value,"  # noqa: S608
-            f" views, sessions, {columns})"
-            f" SELECT day, %s, project_id, ar_content_id, CASE dimension {names} END, value,"
-            f" sum(views), sum(views) - sum(surplus), {sums} FROM ("
-            f"SELECT day, {LEVELS.format('c')}, dimension, value, views, 0 AS surplus, {columns}"
-            f" FROM ({cells}) AS c{levels} WHERE {HAS_LEVEL.format('c')}"
-            f" UNION ALL SELECT d.column4, {LEVELS.format('s')}, n.column1, {value}, 0,"
-            f" {surplus}, {zeros}{visits.format(levels=levels)} AND s.is_shared"
-            f" AND {HAS_LEVEL.format('s')} GROUP BY 1, 2, 3, 4, 5 HAVING {surplus} > 0"
-            ") AS cells GROUP BY day, project_id, ar_content_id, dimension, value"
-            # As reports read them.
-            " ORDER BY project_id, ar_content_id, dimension, day, value",
-            [roll_up.company_id, *parameters, *parameters],
-        )
-
-
 def _known_days(roll_up: RollUp) -> Period | None:
     """From the first day with a visit or a figure to the last one that is built."""
     oldest = _oldest_visit(roll_up.company_id)
@@ -347,7 +274,6 @@ def _contents_on(roll_up: RollUp, period: Period) -> dict[int, datetime | None]:
         day__gte=period.first,
         day__lte=period.last,
         ar_content__isnull=False,
-        dimension=StatDimension.TOTAL,
     )
     contents = figures.order_by().values_list("ar_content_id", flat=True).distinct()
     return dict.fromkeys(contents)
@@ -361,8 +287,6 @@ def _count_views(roll_up: RollUp, contents: dict[int, datetime | None], now: dat
         some = wanted[number : number + ROWS_AT_ONCE]
         built = DailyStat.objects.filter(
             ar_content__in=some,
-            project=None,
-            dimension=StatDimension.TOTAL,
             day__lt=roll_up.built_until,
         )
         days = dict(built.order_by().values_list("ar_content").annotate(views=Sum("views")))

@@ -45,7 +45,7 @@ def figures() -> list[dict[str, Any]]:
 
 
 def views_on(content: ARContent, day: date) -> int:
-    total = DailyStat.objects.filter(company=content.company, day=day, dimension="total")
+    total = DailyStat.objects.filter(company=content.company, day=day)
     return sum(total.filter(project=None, ar_content=None).values_list("views", flat=True))
 
 

@@ -4,12 +4,13 @@ import logging
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from analytics import reports, rollups
-from analytics.models import ARViewSession, DailyStat, RollUp
+from analytics.models import ARViewSession, DailyStat, RollUp, StatDimension
 from analytics.reports import Scope
 from analytics.tests.furnish import DAY
 from analytics.windows import Period
@@ -34,14 +35,12 @@ def visit(content: ARContent, at: datetime, **fields: Any) -> ARViewSession:
 
 
 def days_of(company: Company) -> dict[date, int]:
-    totals = DailyStat.objects.filter(
-        company=company, project=None, ar_content=None, dimension="total"
-    )
+    totals = DailyStat.objects.filter(company=company, project=None, ar_content=None)
     return dict(totals.values_list("day", "views"))
 
 
 def rows() -> list[Any]:
-    return sorted(DailyStat.objects.values_list("day", "dimension", "value", "views", "sessions"))
+    return list(DailyStat.objects.order_by("day", "pk").values())
 
 
 def views_in_all(company: Company, now: datetime = NOW) -> int:
@@ -90,14 +89,14 @@ class TestTick:
     ) -> None:
         visit(content, NOW - 2 * DAY)
         visit(foreign_content, NOW - 2 * DAY)
-        build = rollups._build
+        build = rollups.build_days
 
-        def fail(roll_up: RollUp, period: Period) -> None:
-            build(roll_up, period)
-            if roll_up.company_id == content.company_id:
+        def fail(company: int, period: Period, zone: ZoneInfo) -> None:
+            build(company, period, zone)
+            if company == content.company_id:
                 raise ValueError("broken")
 
-        monkeypatch.setattr(rollups, "_build", fail)
+        monkeypatch.setattr(rollups, "build_days", fail)
         with caplog.at_level(logging.ERROR):
             rollups.roll_up_due(now=NOW)
         assert days_of(content.company) == {}
@@ -165,10 +164,14 @@ class TestRemovedVisits:
         visit(content, datetime(2026, 3, 12, tzinfo=UTC))
         rollups.roll_up_due(now=NOW)
         period = Period(date(2026, 3, 1), date(2026, 3, 31))
-        before = reports.figures(Scope((content.company_id,)), period, now=NOW)
+        scope = Scope((content.company_id,))
+        before = reports.figures(scope, period, now=NOW)
         assert (before.views, before.sessions) == (3, 2)
+        devices = reports.shares(scope, period, StatDimension.DEVICE, now=NOW)
+        assert devices == [("unknown", 3, 2)]
         forget(content, before=date(2026, 3, 10))
-        assert reports.figures(Scope((content.company_id,)), period, now=NOW) == before
+        assert reports.figures(scope, period, now=NOW) == before
+        assert reports.shares(scope, period, StatDimension.DEVICE, now=NOW) == devices
         rollups.roll_up_due(now=NOW + HOUR)
         content.refresh_from_db()
         assert content.views_count == 2
