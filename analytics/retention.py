@@ -189,11 +189,14 @@ def erase_session(session_id: UUID, *, now: datetime) -> Erased:
         one.pk: one
         for one in RollUp.objects.select_for_update().filter(pk__in=owners).order_by("pk")
     }
-    counted = {
-        (roll_up.pk, local_day(instant, ZoneInfo(roll_up.time_zone)))
-        for company, instant in visits.filter(is_bot=False).values_list("company", "created_at")
-        if (roll_up := roll_ups.get(company))
-    }
+    counted = set()
+    contents: dict[int, dict[int, datetime | None]] = {pk: {} for pk in roll_ups}
+    seen = visits.filter(is_bot=False).values_list("company", "ar_content", "created_at")
+    for company, content, instant in seen:
+        if roll_up := roll_ups.get(company):
+            counted.add((company, local_day(instant, ZoneInfo(roll_up.time_zone))))
+            if content is not None:
+                contents[company][content] = None
     removed, _by_model = visits.delete()
     rebuilt, unchanged = [], []
     for company, day in sorted(counted):
@@ -205,4 +208,6 @@ def erase_session(session_id: UUID, *, now: datetime) -> Erased:
         else:
             rollups.rebuild(owners[company], day, day, now=now)
             rebuilt.append((owners[company], day))
+    for company, roll_up in roll_ups.items():
+        rollups.count_views(roll_up, contents[company], now)
     return Erased(removed, tuple(rebuilt), tuple(unchanged))

@@ -95,7 +95,7 @@ def rebuild(company: Company, first: date, last: date, *, now: datetime) -> int:
             zone = ZoneInfo(roll_up.time_zone)
             _mark(roll_up, instants(period, zone))
             build_days(roll_up.company_id, period, zone)
-            _count_views(roll_up, {**before, **_contents_on(roll_up, period)}, now)
+            count_views(roll_up, {**before, **_contents_on(roll_up, period)}, now)
         total += (period.last - period.first).days + 1
         first = period.last + DAY
 
@@ -189,7 +189,7 @@ def _tend(pk: int, now: datetime) -> tuple[int, bool]:
     if is_last:
         is_usual = (after - begins).days <= USUAL_DAYS
         since = marked if is_usual else _oldest_visit(roll_up.company_id) or marked
-        _count_views(roll_up, _contents_in(roll_up, Window(since, now + INSTANT)), now)
+        count_views(roll_up, _contents_in(roll_up, Window(since, now + INSTANT)), now)
     return max(0, (after - begins).days), is_last
 
 
@@ -279,8 +279,11 @@ def _contents_on(roll_up: RollUp, period: Period) -> dict[int, datetime | None]:
     return dict.fromkeys(contents)
 
 
-def _count_views(roll_up: RollUp, contents: dict[int, datetime | None], now: datetime) -> None:
-    """Write what has been counted of these contents: their built days and the visits since."""
+def count_views(roll_up: RollUp, contents: dict[int, datetime | None], now: datetime) -> None:
+    """Write what has been counted of these contents: their built days and the visits since.
+
+    `contents` tells when each was seen last, where that is known. The roll-up is held.
+    """
     wanted = sorted(contents)
     begins = midnight(roll_up.built_until, ZoneInfo(roll_up.time_zone))
     for number in range(0, len(wanted), ROWS_AT_ONCE):

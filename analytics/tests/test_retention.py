@@ -285,6 +285,8 @@ class TestErasing:
         for session_id in (today, robot):
             erased = erase_session(session_id, now=NOW)
             assert (erased.visits, erased.rebuilt, erased.unchanged) == (1, (), ())
+        content.refresh_from_db()
+        assert content.views_count == 0
         rollups.roll_up_due(now=NOW + 2 * DAY)
         assert not DailyStat.objects.exists()
 
