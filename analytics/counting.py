@@ -20,10 +20,10 @@ from analytics.figures import (
     Sql,
     fetch,
     ids,
-    spans_table,
+    spans_join,
     within,
 )
-from analytics.keys import KINDS, Key, of_days
+from analytics.keys import Key, of_days, of_hours
 from analytics.windows import (
     DAY,
     INSTANT,
@@ -31,15 +31,12 @@ from analytics.windows import (
     Period,
     Window,
     cut,
-    instants,
     midnight,
-    pieces,
+    runs,
+    whole_hours,
 )
-from companies.models import Company, Project
-from content.models import ARContent
+from companies.models import Company
 
-CONTENTS = ARContent._meta.db_table
-PROJECTS = Project._meta.db_table
 # Companies are looked at together when they were marked within such a while.
 MARKED_TOGETHER = timedelta(minutes=5)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +61,7 @@ class Calendar:
     companies: tuple[int, ...]
     zone: ZoneInfo
     built_until: date | None
+    part_until: datetime | None
     kept_since: date | None
     cut: Cut
 
@@ -71,34 +69,33 @@ class Calendar:
 class Count:
     """The visits of a scope in a window or period, up to `now`; asked for any number of keys."""
 
-    def __init__(
-        self, scope: Scope, when: Window | Period, *, now: datetime, only_visits: bool = False
-    ) -> None:
+    def __init__(self, scope: Scope, when: Window | Period, *, now: datetime) -> None:
         self.scope = scope
         self.calendars: list[Calendar] = []
         # Since when visits may share their session id without being marked: companies.
         self.unmarked: dict[datetime, list[int]] = defaultdict(list)
-        alike: dict[tuple[str, date | None, date | None], list[int]] = defaultdict(list)
+        alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         companies = Company.objects.filter(pk__in=scope.companies).order_by("pk")
         if scope.content is not None:
             companies = companies.filter(ar_contents=scope.content)
         elif scope.project is not None:
             companies = companies.filter(projects=scope.project)
-        for pk, zone, built_by, built_until, kept_since, shared_until in companies.values_list(
+        for pk, zone, built_by, shared_until, *roll_up in companies.values_list(
             "pk",
             "time_zone",
             "roll_up__time_zone",
-            "roll_up__built_until",
-            "roll_up__kept_since",
             "roll_up__shared_until",
+            "roll_up__built_until",
+            "roll_up__part_until",
+            "roll_up__kept_since",
         ):
             # Of a company that moved to another zone, the days are those that are built.
-            built = None if only_visits else built_until
-            alike[built_by or zone, built, kept_since].append(pk)
+            alike[built_by or zone, *roll_up].append(pk)
             self.unmarked[_rounded(shared_until)].append(pk)
-        for (name, built, kept), members in alike.items():
-            parts = cut(when, ZoneInfo(name), built, until=now + INSTANT)
-            self.calendars.append(Calendar(tuple(members), ZoneInfo(name), built, kept, parts))
+        for (name, built, part, kept), members in alike.items():
+            zone = ZoneInfo(name)
+            parts = cut(when, zone, built, until=now + INSTANT, part_until=part)
+            self.calendars.append(Calendar(tuple(members), zone, built, part, kept, parts))
 
     def of(self, calendar: Calendar, day: date) -> "Count":
         """The same of one day of the companies of that calendar."""
@@ -108,6 +105,7 @@ class Count:
             calendar.zone,
             calendar.built_until,
             until=calendar.cut.whole.ends,
+            part_until=calendar.part_until,
         )
         part.calendars = [replace(calendar, cut=parts)]
         return part
@@ -120,8 +118,7 @@ class Count:
         Every view is a session, but for those that share theirs with another one of their key.
         """
         columns = ("views", "sessions", *measures)
-        moved = self.moved_contents if key is KINDS["content"] else ()
-        selects = [*self._sealed(key, measures, moved), *self._visits(key, measures, moved)]
+        selects = [*self._sealed(key, measures), *self._live(key, measures)]
         if not selects:
             return {}
         shared = self._shared(key) if key.has_sessions else []
@@ -160,7 +157,7 @@ class Count:
         [(again,)] = fetch(query)
         return int(again)
 
-    def _sealed(self, key: Key, measures: Sequence[str], moved: Sequence[int]) -> list[Sql]:
+    def _sealed(self, key: Key, measures: Sequence[str]) -> list[Sql]:
         alike: dict[tuple[Period, date | None], list[int]] = defaultdict(list)
         for calendar in self.calendars:
             if (sealed := calendar.cut.sealed) is not None:
@@ -170,46 +167,43 @@ class Count:
                 alike[sealed, kept].extend(calendar.companies)
         selects = []
         for (sealed, kept), companies in alike.items():
-            whose = self._level(key, companies, moved)
-            selects += of_days(key, measures, whose, sealed, kept)
+            selects += of_days(key, measures, self._level(companies), sealed, kept)
         return selects
 
-    def _level(self, key: Key, companies: list[int], moved: Sequence[int]) -> str:
+    def _level(self, companies: list[int]) -> str:
         """Which rows of DailyStat: in words that fit the index of their level."""
-        project, content = self.scope.project, self.scope.content
-        whose = f"company_id IN ({ids(companies)})"
-        if content is not None:
-            return f"t.ar_content_id = {int(content)}"
-        if key.level == "content":
-            if project is not None:
-                whose = f"project_id = {int(project)}" + _none_of("id", moved)
-            rows = f"SELECT id FROM {CONTENTS} WHERE {whose}"  # noqa: S608
-            return f"t.ar_content_id IN ({rows})"
-        if project is not None:
-            return f"t.project_id = {int(project)}"
-        if key.level == "project":
-            rows = f"SELECT id FROM {PROJECTS} WHERE {whose}"  # noqa: S608
-            return f"t.project_id IN ({rows})"
-        return f"t.{whose} AND t.project_id IS NULL AND t.ar_content_id IS NULL"
+        if self.scope.content is not None:
+            return f"t.ar_content_id = {int(self.scope.content)}"
+        if self.scope.project is not None:
+            return f"t.project_id = {int(self.scope.project)}"
+        whose = f"t.company_id IN ({ids(companies)})"
+        return f"{whose} AND t.project_id IS NULL AND t.ar_content_id IS NULL"
 
-    def _visits(self, key: Key, measures: Sequence[str], moved: Sequence[int]) -> list[Sql]:
+    def _live(self, key: Key, measures: Sequence[str]) -> list[Sql]:
         # Edges of the same side lie close together: one pass over the visits for all zones.
         sides: dict[str, list[tuple[Calendar, Window]]] = defaultdict(list)
+        hours: dict[tuple[date, int], list[int]] = defaultdict(list)
         for calendar in self.calendars:
             sealed = calendar.cut.sealed
             for window in calendar.cut.live:
-                is_lower = sealed is not None and window.begins == calendar.cut.whole.begins
-                sides["all" if sealed is None else "lower" if is_lower else "upper"].append(
-                    (calendar, window)
-                )
-            if moved and sealed is not None:
-                sides["moved"].append((calendar, instants(sealed, calendar.zone)))
+                edge, side = window, "all" if sealed is None else "upper"
+                if sealed is not None and window.begins == calendar.cut.whole.begins:
+                    side = "lower"
+                    day, hour, begins = whole_hours(window.begins, calendar.zone)
+                    # The day is over: its hours tell views, though nothing else.
+                    if not (key.column or key.by_days or measures) and begins < window.ends:
+                        hours[day, hour].extend(calendar.companies)
+                        edge = Window(window.begins, begins)
+                if not edge.is_empty:
+                    sides[side].append((calendar, edge))
         sums = "".join(f", {MEASURES[name]} AS {name}" for name in measures)
         columns = f"{key.visit} AS key, count(*) AS views, count(*) AS sessions{sums}"
-        of_moved = f"s.ar_content_id IN ({ids(moved)})"
         return [
-            self._select(columns, key, parts, of_moved if side == "moved" else "", "GROUP BY 1")
-            for side, parts in sides.items()
+            *(self._select(columns, key, parts, "", "GROUP BY 1") for parts in sides.values()),
+            *(
+                of_hours(key, self._level(companies), day, hour)
+                for (day, hour), companies in hours.items()
+            ),
         ]
 
     def _select(
@@ -221,16 +215,14 @@ class Count:
         end: str = "",
     ) -> Sql:
         """Of visits, in each calendar's window."""
-        spans = [
-            Span(company, piece.window, piece) if piece else Span(company, window)
-            for calendar, window in parts
-            for piece in (pieces(window, calendar.zone) if key.by_days else [None])
-            for company in calendar.companies
-        ]
         windows = {window for _calendar, window in parts}
-        needs_join = key.by_days or len(windows) > 1
-        table = spans_table(spans) if needs_join else Sql("", [])
-        join = f" JOIN {table.text}" if needs_join else ""
+        spans = []
+        if key.by_days or len(windows) > 1:
+            spans = [
+                Span(calendar.companies, window, runs(window, calendar.zone) if key.by_days else ())
+                for calendar, window in parts
+            ]
+        join = spans_join(spans) if spans else Sql("", [])
         between = within(
             Window(min(one.begins for one in windows), max(one.ends for one in windows))
         )
@@ -242,9 +234,9 @@ class Count:
             conditions.append(f"s.project_id = {int(self.scope.project)}")
         conditions += [one for one in (key.condition, condition) if one]
         return Sql(
-            f"SELECT {columns} FROM {VISITS} AS s{join}"  # noqa: S608
+            f"SELECT {columns} FROM {VISITS} AS s {join.text}"  # noqa: S608
             f" WHERE {' AND '.join(conditions)} {end}",
-            [*table.parameters, *between.parameters],
+            [*join.parameters, *between.parameters],
         )
 
     def _shared(self, key: Key, parameters: Sequence[Any] = ()) -> list[Sql]:
@@ -297,20 +289,6 @@ class Count:
             return []
         return [session for (session,) in fetch(_joined("", selects, "", between=" UNION "))]
 
-    @cached_property
-    def moved_contents(self) -> tuple[int, ...]:
-        """Contents that were in the scope's project and in another one, as their history tells.
-
-        DailyStat does not know in which of them they were seen.
-        """
-        project = self.scope.project
-        if project is None or self.scope.content is not None:
-            return ()
-        history = ARContent.history.model.objects
-        here = history.filter(project_id=project).values("id")
-        elsewhere = history.filter(id__in=here).exclude(project_id=project)
-        return tuple(elsewhere.order_by("id").values_list("id", flat=True).distinct())
-
 
 def _joined(
     before: str, selects: Sequence[Sql], after: str, *, between: str = " UNION ALL "
@@ -319,10 +297,6 @@ def _joined(
     return Sql(
         f"{before}{text}{after}", [value for select in selects for value in select.parameters]
     )
-
-
-def _none_of(column: str, numbers: Sequence[int]) -> str:
-    return f" AND {column} NOT IN ({ids(numbers)})" if numbers else ""
 
 
 def _rounded(moment: datetime | None) -> datetime:

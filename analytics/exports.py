@@ -1,6 +1,7 @@
 """The tables of a report: as lists for programs, and as CSV for spreadsheets."""
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,11 +11,13 @@ from analytics.models import StatDimension
 from analytics.reports import Figures, Scope
 from analytics.windows import Period, Window, last_days
 
-# Of a breakdown in a file; the rest is one line.
+# Of a breakdown or a top list in a file.
 MOST_LINES = 10_000
 MOST_LISTED = 10
-# A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What a spreadsheet takes for a formula where a cell begins; it may begin one after any of these
+# separators, whatever the quotes say.
+FORMULA = re.compile(r"(^|[;,|\t\r\n])(?=\s*[=+\-@＝＋－＠])")
+BLANK = ("\t", "\r", "\n")
 
 DIMENSIONS = {
     "devices": StatDimension.DEVICE,
@@ -58,7 +61,11 @@ def figures_of(asked: Asked) -> Figures:
 
 
 def table(name: str, asked: Asked, *, most: int = MOST_LINES) -> Table:
-    """One of TABLES; breakdowns hold the largest `most`, and what is left as a value None."""
+    """One of TABLES.
+
+    Breakdowns hold the largest `most`, and what is left as a value None; top lists hold the
+    largest `most` alone.
+    """
     scope, now = asked.scope, asked.now
     if name == "days":
         days = reports.by_day(scope, asked.days, now=now)
@@ -94,7 +101,7 @@ def listed(name: str, asked: Asked) -> list[dict[str, Any]]:
 def csv_lines(table: Table) -> Iterator[str]:
     """The table as text that a spreadsheet opens, and takes for nothing but text."""
     line = _Line()
-    writer = csv.writer(line)
+    writer = csv.writer(line, quoting=csv.QUOTE_NONNUMERIC)
     write: Callable[[Iterable[Any]], Any] = writer.writerow
     write(table.heading)
     yield f"\ufeff{line.text}"
@@ -107,7 +114,10 @@ def guarded(cell: Any) -> Any:
     """A cell that is no formula. Of what is not named, "(other)"."""
     if cell is None:
         return "(other)"
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    safe = FORMULA.sub(r"\1'", cell)
+    return f"'{safe}" if safe.startswith(BLANK) else safe
 
 
 class _Line:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from analytics.models import ARViewSession, DailyStat, StatDimension
-from analytics.windows import Piece, Window
+from analytics.windows import SECOND, Run, Window
 
 STATS = DailyStat._meta.db_table
 VISITS = ARViewSession._meta.db_table
@@ -106,40 +106,84 @@ def collected(key: str, number: str, condition: str) -> str:
     return f"coalesce({collect}({key}, {number}) FILTER (WHERE {condition}), '{{}}')"
 
 
+def _bounds(window: Window) -> list[Any]:
+    return [moment(window.begins), moment(window.ends)]
+
+
 def within(window: Window, alias: str = "s") -> Sql:
-    return Sql(
-        f"{alias}.created_at >= %s AND {alias}.created_at < %s",
-        [moment(window.begins), moment(window.ends)],
-    )
+    return Sql(f"{alias}.created_at >= %s AND {alias}.created_at < %s", _bounds(window))
 
 
 class Span(NamedTuple):
-    """When visits of a company count, and for which day, where days are counted apart."""
+    """When visits of these companies count; with `runs`, for which days."""
 
-    company: int
+    companies: Sequence[int]
     window: Window
-    piece: Piece | None = None
+    runs: Sequence[Run] = ()
 
 
-def spans_table(spans: Sequence[Span]) -> Sql:
-    """A table `d` to join visits with: company, beginning, end, and the day with its midnight."""
+def spans_join(spans: Sequence[Span]) -> Sql:
+    """Joins visits with a table `d`: beginning, end, first day, its midnight, length of the days.
+
+    An instant is in one row at most.
+    """
+    rows: list[str] = []
     parameters: list[Any] = []
-    for span in spans:
-        parameters += [span.company, moment(span.window.begins), moment(span.window.ends)]
-        if span.piece is not None:
-            parameters += [day(span.piece.day), moment(span.piece.midnight)]
-    row = ", ".join(["%s"] * (len(parameters) // len(spans)))
-    rows = ", ".join([f"({row})"] * len(spans))
+    for number, span in enumerate(spans):
+        for run in span.runs:
+            rows.append(f"({number}, %s, %s, %s, %s, {run.length // SECOND})")
+            parameters += [*_bounds(run.window), day(run.day), moment(run.midnight)]
+        if not span.runs:
+            rows.append(f"({number}, %s, %s)")
+            parameters += _bounds(span.window)
+    join = ""
+    whose = "TRUE"
+    if len(spans) > 1:
+        groups = ", ".join(
+            f"({company}, {number})"
+            for number, span in enumerate(spans)
+            for company in span.companies
+        )
+        join = f"JOIN (VALUES {groups}) AS g ON g.column1 = s.company_id "
+        whose = "d.column1 = g.column2"
     return Sql(
-        f"(VALUES {rows}) AS d ON d.column1 = s.company_id"
+        f"{join}JOIN (VALUES {', '.join(rows)}) AS d ON {whose}"
         " AND s.created_at >= d.column2 AND s.created_at < d.column3",
         parameters,
     )
 
 
+def _seconds() -> str:
+    """Of a visit that is joined with its run: whole seconds since the run's first midnight."""
+    if connection.vendor == "postgresql":
+        return "floor(extract(epoch FROM s.created_at - d.column5))::bigint"
+    # Without the fraction, which SQLite would round up.
+    seen, midnight = (
+        f"CAST(strftime('%%s', substr({one}, 1, 19)) AS INTEGER)"
+        for one in ("s.created_at", "d.column5")
+    )
+    return f"({seen} - {midnight})"
+
+
+def day_of() -> str:
+    """The day of a visit that is joined with its run."""
+    if connection.vendor == "postgresql":
+        return f"d.column4 + ({_seconds()} / d.column6)::int"
+    return f"date(d.column4, '+' || ({_seconds()} / d.column6) || ' days')"
+
+
 def value_of(dimension: StatDimension) -> str:
-    """A visit's value of the dimension. That of `hour` wants the visits joined with their days."""
+    """A visit's value of the dimension. That of `hour` wants the visits joined with their runs."""
     return _hour() if dimension == StatDimension.HOUR else _VALUES[dimension]
+
+
+def values() -> dict[str, str]:
+    """The JSON columns of DailyStat, with a visit's value of each; NULL where it has none."""
+    return {
+        **{one.value: value_of(one) for one in StatDimension},
+        "by_project": "CAST(s.project_id AS text)",
+        "by_content": "CAST(s.ar_content_id AS text)",
+    }
 
 
 _LETTERS = "rtrim(s.browser, '0123456789')"
@@ -162,11 +206,7 @@ _VALUES: dict[StatDimension, str] = {
 
 def _hour() -> str:
     """How many whole hours after midnight, as two digits."""
+    hour = f"{_seconds()} %% d.column6 / 3600"
     if connection.vendor == "postgresql":
-        return "to_char(floor(extract(epoch FROM s.created_at - d.column5) / 3600), 'FM00')"
-    # Without the fraction, which SQLite would round up.
-    seen, midnight = (
-        f"CAST(strftime('%%s', substr({one}, 1, 19)) AS INTEGER)"
-        for one in ("s.created_at", "d.column5")
-    )
-    return f"printf('%%02d', ({seen} - {midnight}) / 3600)"
+        return f"to_char({hour}, 'FM00')"
+    return f"printf('%%02d', {hour})"

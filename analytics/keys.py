@@ -4,66 +4,77 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from analytics.figures import STATS, Sql, day, entries, value_of
+from analytics.figures import STATS, Sql, day, day_of, entries, value_of
 from analytics.models import StatDimension
 from analytics.windows import Period
+from companies.models import Project
+from content.models import ARContent
 
 
 @dataclass(frozen=True)
 class Key:
     """What is counted apart: an expression over DailyStat `t`, and the same over visits `s`.
 
-    `level` is whose rows of DailyStat are added up: company, project or content. Of a dimension,
-    `{value}` stands for its value.
+    With `column`, one of the JSON columns of DailyStat, `{value}` stands for its value.
+    `condition` is on visits, `is_known` on values: an id may be that of a row that is gone.
     """
 
     stat: str = "0"
     visit: str = "0"
-    dimension: StatDimension | None = None
-    level: str = "company"
+    column: str = ""
     by_days: bool = False
     condition: str = ""
+    is_known: str = "TRUE"
     has_sessions: bool = True
 
 
+def of_values(dimension: StatDimension) -> Key:
+    return Key("{value}", value_of(dimension), dimension.value)
+
+
+def _of_rows(table: str, visit: str, column: str) -> Key:
+    pk = "CAST({value} AS bigint)"
+    known = f"{pk} IN (SELECT id FROM {table})"  # noqa: S608
+    return Key(pk, visit, column, condition=f"{visit} IS NOT NULL", is_known=known)
+
+
 ALL = Key()
-DAYS = Key("t.day", "d.column4", by_days=True)
+DAYS = Key("t.day", day_of(), by_days=True)
 # Such as "2026-03-29 07".
 HOURS = Key(
     "t.day || ' ' || {value}",
-    f"d.column4 || ' ' || {value_of(StatDimension.HOUR)}",
-    dimension=StatDimension.HOUR,
+    f"{day_of()} || ' ' || {value_of(StatDimension.HOUR)}",
+    StatDimension.HOUR.value,
     by_days=True,
     has_sessions=False,
 )
 KINDS = {
     "company": Key("t.company_id", "s.company_id"),
-    "project": Key(
-        "t.project_id", "s.project_id", level="project", condition="s.project_id IS NOT NULL"
-    ),
-    "content": Key(
-        "t.ar_content_id",
-        "s.ar_content_id",
-        level="content",
-        condition="s.ar_content_id IS NOT NULL",
-    ),
+    "project": _of_rows(Project._meta.db_table, "s.project_id", "by_project"),
+    "content": _of_rows(ARContent._meta.db_table, "s.ar_content_id", "by_content"),
 }
-
-
-def of_values(dimension: StatDimension) -> Key:
-    return Key("{value}", value_of(dimension), dimension=dimension)
 
 
 def of_days(
     key: Key, measures: Sequence[str], whose: str, sealed: Period, kept: date | None
 ) -> list[Sql]:
     """Sums of the rows `whose` on these days; before `kept` their visits have been removed."""
-    if key.dimension is None:
+    if not key.column:
         return [_totals(key, measures, whose, sealed, kept)]
-    selects = [_values(key, key.dimension, whose, sealed)]
+    selects = [_values(key, whose, sealed)]
     if kept and key.has_sessions:
-        selects.append(_repeated(key, key.dimension, whose, sealed.first, kept))
+        selects.append(_repeated(key, whose, sealed.first, kept))
     return selects
+
+
+def of_hours(key: Key, whose: str, on: date, first: int) -> Sql:
+    """Views from the whole hour `first` after midnight to the end of that day; of no column."""
+    join, hour, count = entries("t.hour")
+    return Sql(
+        f"SELECT {key.stat} AS key, sum({count}) AS views, sum({count}) AS sessions"  # noqa: S608
+        f" FROM {STATS} AS t {join} WHERE {whose} AND t.day = %s AND {hour} >= %s GROUP BY 1",
+        [day(on), f"{first:02d}"],
+    )
 
 
 def _totals(
@@ -79,24 +90,27 @@ def _totals(
     )
 
 
-def _values(key: Key, dimension: StatDimension, whose: str, sealed: Period) -> Sql:
-    table, value, count = entries(f"t.{dimension.value}")
+def _values(key: Key, whose: str, sealed: Period) -> Sql:
+    join, value, count = entries(f"t.{key.column}")
     return Sql(
         f"SELECT {key.stat.format(value=value)} AS key, sum({count}) AS views,"  # noqa: S608
-        f" sum({count}) AS sessions FROM {STATS} AS t {table}"
-        f" WHERE {whose} AND t.day >= %s AND t.day <= %s GROUP BY 1",
+        f" sum({count}) AS sessions FROM {STATS} AS t {join}"
+        f" WHERE {whose} AND t.day >= %s AND t.day <= %s"
+        f" AND {key.is_known.format(value=value)} GROUP BY 1",
         [day(sealed.first), day(sealed.last)],
     )
 
 
-def _repeated(key: Key, dimension: StatDimension, whose: str, first: date, kept: date) -> Sql:
+def _repeated(key: Key, whose: str, first: date, kept: date) -> Sql:
     """What the days whose visits have been removed have less of sessions than of views."""
-    table, path, count = entries("t.repeated")
-    begins = len(dimension.value) + 2
-    value = key.stat.format(value=f"substr({path}, {begins})")
+    join, path, count = entries("t.repeated")
+    begins = len(key.column) + 2
+    value = f"substr({path}, {begins})"
     return Sql(
-        f"SELECT {value} AS key, 0 AS views, -sum({count}) AS sessions FROM {STATS} AS t {table}"  # noqa: S608
+        f"SELECT {key.stat.format(value=value)} AS key, 0 AS views,"  # noqa: S608
+        f" -sum({count}) AS sessions FROM {STATS} AS t {join}"
         f" WHERE {whose} AND t.day >= %s AND t.day < %s"
-        f" AND substr({path}, 1, {begins - 1}) = '{dimension.value}/' GROUP BY 1",
+        f" AND substr({path}, 1, {begins - 1}) = '{key.column}/'"
+        f" AND {key.is_known.format(value=value)} GROUP BY 1",
         [day(first), day(kept)],
     )

@@ -217,6 +217,9 @@ class DailyStat(models.Model):
     hour = models.JSONField(_("hour"), default=dict)
     quality = models.JSONField(_("tracking quality"), default=dict)
     camera = models.JSONField(_("camera"), default=dict)
+    # Which of them by id, also of rows that have been deleted since.
+    by_project = models.JSONField(_("by project"), default=dict)
+    by_content = models.JSONField(_("by content"), default=dict)
     # The few views of a value whose session has another one on this day: {"device/mobile": 2}.
     repeated = models.JSONField(_("repeated sessions"), default=dict)
 
@@ -266,6 +269,8 @@ class RollUp(models.Model):
     # The one that the days were cut by: another one of the company rebuilds them.
     time_zone = models.CharField(max_length=64)
     built_until = models.DateField()
+    # What of that day is before this instant stands there, too; None: nothing of it.
+    part_until = models.DateTimeField(null=True, blank=True)
     # Until then every visit that shares its session id with another is marked.
     shared_until = models.DateTimeField()
     # Visits of earlier days have been removed: those days cannot be rebuilt.

@@ -20,6 +20,9 @@ from content import playback
 LONGEST_VISIT = timedelta(hours=4)
 # A visit's row changes no more after that: then reports may take it for what it is.
 CHANGES_FOR = timedelta(hours=5)
+# A start event that comes again so much later is still known in the next month, which on PostgreSQL
+# has a unique key of its own: a telephone may sleep over night. In its own month it always is.
+REPEATS_FOR = timedelta(days=1)
 # The visit's first event may take that long to arrive, while the phone's clock runs already.
 CLOCK_TOLERANCE = timedelta(seconds=60)
 # The clocks of two servers, and the time between an event's instant and its commit.
@@ -78,14 +81,18 @@ def record_visit(visit: Visit, *, now: datetime) -> Literal["new", "repeated"]:
     """Store a new visit, or add to a known one what a later event of it tells.
 
     A known visit takes the tracking quality when one is given, and `video_played` only from
-    False to True. Raises UnknownContent, with nothing stored, unless the visit is known or its
-    content is published at `now`.
+    False to True; after `CHANGES_FOR` it takes nothing, and is "repeated" all the same. Raises
+    UnknownContent, with nothing stored, unless the visit is known or its content is published at
+    `now`.
     """
-    if _crosses_months(now):
+    if _crosses_months(now, CHANGES_FOR):
         with transaction.atomic():
             _lock(visit.session_id)
             # In statements of their own: they see what the last holder has committed.
             return _stored(visit, now)
+    # Nothing of the month before is under way any more: without a lock.
+    if _crosses_months(now, REPEATS_FOR) and _added(visit, now):
+        return "repeated"
     if _inserted(visit, now, own=True):
         return "new"
     return _stored(visit, now)
@@ -93,12 +100,12 @@ def record_visit(visit: Visit, *, now: datetime) -> Literal["new", "repeated"]:
 
 def record_progress(
     session_id: UUID, progress: Progress, *, public_id: UUID | None, now: datetime
-) -> None:
+) -> bool:
     """Add to a visit, of several the newest one, how far the visitor has come.
 
     What has happened stays so. The first answer about the camera counts, unless a denied one is
     allowed later; so does the first `found_ms`. The newest tracking quality replaces the others.
-    Raises UnknownSession.
+    Returns whether this was the first `found_ms` of a person's visit. Raises UnknownSession.
     """
     told: dict[str, Any] = {}
     if progress.started:
@@ -111,7 +118,12 @@ def record_progress(
         told["video_played"] = True
     if progress.tracking_quality:
         told["tracking_quality"] = progress.tracking_quality
-    _change(tuple(told), session_id, told, public_id, now)
+    # The condition of the change says whether it is the first: asking would be a statement more.
+    if "found_ms" in told and _changed(session_id, told, public_id, now, finds=True):
+        return True
+    if not _changed(session_id, told, public_id, now):
+        raise UnknownSession
+    return False
 
 
 def record_end(
@@ -125,11 +137,10 @@ def record_end(
     longest = int(LONGEST_VISIT.total_seconds())
     # No visit that may still change can have lasted longer than twice that.
     earliest = now + CLOCK_TOLERANCE - timedelta(seconds=min(duration_seconds, 2 * longest))
-    values = {
-        "duration_seconds": min(duration_seconds, longest),
-        "possible_since": value_for(_FIELDS["created_at"], earliest),
-    }
-    _change(("duration_seconds",), session_id, values, public_id, now)
+    told = {"duration_seconds": min(duration_seconds, longest)}
+    possible_since = value_for(_FIELDS["created_at"], earliest)
+    if not _changed(session_id, told, public_id, now, possible_since=possible_since):
+        raise UnknownSession
 
 
 def _stored(visit: Visit, now: datetime) -> Literal["new", "repeated"]:
@@ -140,7 +151,7 @@ def _stored(visit: Visit, now: datetime) -> Literal["new", "repeated"]:
     if _inserted(visit, now, own=False):
         return "new"
     # The same event may have won a race a moment ago.
-    if _added(visit, now):
+    if _added(visit, now) or _stands(visit, now):
         return "repeated"
     raise UnknownContent
 
@@ -171,15 +182,15 @@ def _inserted(visit: Visit, now: datetime, *, own: bool) -> bool:
     return True
 
 
-def _crosses_months(now: datetime) -> bool:
-    """Whether a visit that may be known could have begun in another month than `now`.
+def _crosses_months(now: datetime, age: timedelta) -> bool:
+    """Whether a visit of that age at most could have begun in another month than `now`.
 
     On PostgreSQL each month has a unique index of its own.
     """
     if connection.vendor != "postgresql":
         return False
     utc = now.astimezone(UTC)
-    return (utc - CHANGES_FOR).month != (utc + CLOCKS_DIFFER).month
+    return (utc - age).month != (utc + CLOCKS_DIFFER).month
 
 
 def _lock(session_id: UUID) -> None:
@@ -202,17 +213,25 @@ def _added(visit: Visit, now: datetime) -> bool:
     return bool(visit_sql.known(*shape).rows(values))
 
 
-def _change(
-    names: tuple[str, ...],
+def _stands(visit: Visit, now: datetime) -> bool:
+    """Whether the visit is known, however old: only then could its key refuse a second row."""
+    shape = (len(visit.public_ids), visit.content_id is not None)
+    values = _ids(visit.session_id, visit.public_ids, visit.content_id, now)
+    return bool(visit_sql.known(*shape, ever=True).rows(values))
+
+
+def _changed(
     session_id: UUID,
     told: dict[str, Any],
     public_id: UUID | None,
     now: datetime,
-) -> None:
+    *,
+    finds: bool = False,
+    **conditions: Any,
+) -> bool:
     public_ids = () if public_id is None else (public_id,)
-    values = told | _ids(session_id, public_ids, None, now)
-    if not visit_sql.newest(names, len(public_ids)).count(values):
-        raise UnknownSession
+    values = told | conditions | _ids(session_id, public_ids, None, now)
+    return bool(visit_sql.newest(tuple(told), len(public_ids), finds=finds).count(values))
 
 
 def _ids(
@@ -224,6 +243,7 @@ def _ids(
         "session_id": value_for(session, session_id),
         "now": value_for(created_at, now),
         "since": value_for(created_at, now - CHANGES_FOR),
+        "seen_since": value_for(created_at, now - REPEATS_FOR),
     }
     for number, public_id in enumerate(public_ids):
         values[f"public_{number}"] = value_for(session, public_id)

@@ -133,13 +133,15 @@ def by_hour(scope: Scope, period: Period, *, now: datetime) -> list[list[int]]:
                 continue
             begins = midnight(day, calendar.zone)
             for key, (views, _base) in count.of(calendar, day).by(HOURS).items():
-                found[key] -= views
+                # What came in between the two questions is in the second alone.
+                found[key] = max(0, found.get(key, 0) - views)
                 seen = (begins + int(key[11:]) * HOUR).astimezone(calendar.zone)
                 table[seen.weekday()][seen.hour] += views
     for key, views in found.items():
         # On all other days the clock shows as many hours as have passed.
         if views:
-            table[_date(key[:10]).weekday()][int(key[11:])] += views
+            # But for a day that was cut by a former clock, and whose visits have been removed.
+            table[_date(key[:10]).weekday()][min(int(key[11:]), 23)] += views
     return table
 
 
@@ -175,10 +177,7 @@ def top(
 
     Visits of contents and projects that have been deleted are in none of them.
     """
-    # A content's days do not tell in which project it was.
-    only_visits = by == "project" and scope.content is not None
-    count = Count(scope, when, now=now, only_visits=only_visits)
-    found = count.by(KINDS[by], most=most)
+    found = Count(scope, when, now=now).by(KINDS[by], most=most)
     model, name = _NAMED[by]
     names = dict(model._default_manager.filter(pk__in=found).values_list("pk", name))
     listed = [Top(pk, names.get(pk, ""), *row) for pk, row in found.items()]

@@ -13,14 +13,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from analytics import partitions, rollups
-from analytics.models import ARViewSession, RollUp
+from analytics.models import ARViewSession, DailyStat, RollUp
 from analytics.partitions import Month
 from analytics.windows import DAY, local_day, midnight
 from companies.models import Company
 from companies.models.company import SHORTEST_RETENTION
+from content.models import ARContent
 
 logger = logging.getLogger(__name__)
 
@@ -191,10 +192,12 @@ def erase_session(session_id: UUID, *, now: datetime) -> Erased:
     }
     counted = set()
     contents: dict[int, dict[int, datetime | None]] = {pk: {} for pk in roll_ups}
+    instants = set()
     seen = visits.filter(is_bot=False).values_list("company", "ar_content", "created_at")
     for company, content, instant in seen:
         if roll_up := roll_ups.get(company):
             counted.add((company, local_day(instant, ZoneInfo(roll_up.time_zone))))
+            instants.add(instant)
             if content is not None:
                 contents[company][content] = None
     removed, _by_model = visits.delete()
@@ -202,12 +205,27 @@ def erase_session(session_id: UUID, *, now: datetime) -> Erased:
     for company, day in sorted(counted):
         roll_up = roll_ups[company]
         if day >= roll_up.built_until:
-            continue
-        if roll_up.kept_since is not None and day < roll_up.kept_since:
+            rollups.forget_part(roll_up)
+        elif roll_up.kept_since is not None and day < roll_up.kept_since:
             unchanged.append((owners[company], day))
         else:
             rollups.rebuild(owners[company], day, day, now=now)
             rebuilt.append((owners[company], day))
     for company, roll_up in roll_ups.items():
+        seen_last = ARContent.objects.filter(pk__in=contents[company], last_viewed_at__in=instants)
+        for one in seen_last:
+            contents[company][one.pk] = _seen_last(one, roll_up)
+        seen_last.update(last_viewed_at=None)
         rollups.count_views(roll_up, contents[company], now)
     return Erased(removed, tuple(rebuilt), tuple(unchanged))
+
+
+def _seen_last(content: ARContent, roll_up: RollUp) -> datetime | None:
+    """By the visits that are left; of days without them, when the last one began."""
+    visits = ARViewSession.objects.filter(ar_content=content, is_bot=False)
+    instant: datetime | None = visits.aggregate(last=Max("created_at"))["last"]
+    if instant is None:
+        days = DailyStat.objects.filter(ar_content=content).aggregate(last=Max("day"))
+        if days["last"] is not None:
+            return midnight(days["last"], ZoneInfo(roll_up.time_zone))
+    return instant

@@ -1,23 +1,34 @@
 """DailyStat, built once for each day that is over, and what the tick keeps up besides.
 
-A day is sealed when no event can change its visits any more: five hours after its end, by the
-clock of the company. All that is done for a company happens in transactions that hold its RollUp
-row, so that two workers, or a removal of old visits, never meet in it.
+A day is sealed when no event can change its visits any more: five hours and a little after its
+end, by the clock of the company. All that is done for a company happens in transactions that hold
+its RollUp row, so that two workers, or a removal of old visits, never meet in it.
 """
 
 import logging
+from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, Max, Min, OuterRef, Sum
+from django.db.models import (
+    Count,
+    Exists,
+    JSONField,
+    Max,
+    Min,
+    OuterRef,
+    PositiveBigIntegerField,
+    PositiveIntegerField,
+    Sum,
+)
 
 from analytics.days import build_days
 from analytics.figures import VISITS, Sql, fetch, within
 from analytics.models import ARViewSession, DailyStat, RollUp
 from analytics.recording import CHANGES_FOR
-from analytics.windows import DAY, INSTANT, Period, Window, instants, local_day, midnight
+from analytics.windows import DAY, HOUR, INSTANT, Period, Window, instants, local_day, midnight
 from companies.models import Company
 from content.models import ARContent
 
@@ -28,6 +39,8 @@ DAYS_AT_ONCE = 14
 DAYS_IN_A_TICK = 2000
 # Who is further behind has not been attended to for a while.
 USUAL_DAYS = 2
+# With an older visit, a company is further behind than that in any time zone.
+LONG_AGO = (USUAL_DAYS + 2) * DAY
 ROWS_AT_ONCE = 500
 # Every visit is committed that long after its `created_at`.
 SETTLED = timedelta(minutes=2)
@@ -102,7 +115,8 @@ def rebuild(company: Company, first: date, last: date, *, now: datetime) -> int:
 
 def sealed_until(zone: ZoneInfo, now: datetime) -> date:
     """The first day that events may still change."""
-    return local_day(now - CHANGES_FOR, zone)
+    # Clocks differ, and the last change is committed a little after its time.
+    return local_day(now - CHANGES_FOR - SETTLED, zone)
 
 
 def _begin(now: datetime) -> None:
@@ -112,7 +126,8 @@ def _begin(now: datetime) -> None:
     for company in Company.objects.filter(roll_up=None).only("pk", "time_zone"):
         zone = ZoneInfo(company.time_zone)
         oldest = _oldest_visit(company.pk)
-        if oldest and oldest < now - DAY and not is_marked:
+        is_old = oldest is not None and oldest < now - LONG_AGO
+        if is_old and not is_marked:
             # Visits from before there were roll-ups: one pass over all of them.
             _mark_all()
             is_marked = True
@@ -121,7 +136,8 @@ def _begin(now: datetime) -> None:
                 company=company,
                 time_zone=company.time_zone,
                 built_until=local_day(oldest, zone) if oldest else sealed_until(zone, now),
-                shared_until=now - SETTLED if is_marked or not oldest else oldest,
+                # Of a few days, contents are counted since then: not a visit is left out.
+                shared_until=now - SETTLED if is_old or not oldest else oldest,
             )
         )
     RollUp.objects.bulk_create(new, ignore_conflicts=True)
@@ -184,7 +200,9 @@ def _tend(pk: int, now: datetime) -> tuple[int, bool]:
             roll_up, Window(max(instants(period, zone).begins, marked - USUAL_DAYS * DAY), marked)
         )
         build_days(roll_up.company_id, period, zone)
-        roll_up.built_until = after
+        roll_up.built_until, roll_up.part_until = after, None
+    if is_last:
+        _build_part(roll_up, now)
     roll_up.save()
     if is_last:
         is_usual = (after - begins).days <= USUAL_DAYS
@@ -193,19 +211,75 @@ def _tend(pk: int, now: datetime) -> tuple[int, bool]:
     return max(0, (after - begins).days), is_last
 
 
+def _build_part(roll_up: RollUp, now: datetime) -> None:
+    """Count the day that is not over as far as it stands, once an hour."""
+    day, zone = roll_up.built_until, ZoneInfo(roll_up.time_zone)
+    begins = midnight(day, zone)
+    until = begins + (now - CHANGES_FOR - SETTLED - begins) // HOUR * HOUR
+    if until > (roll_up.part_until or begins):
+        build_days(roll_up.company_id, Period(day, day), zone, until=until)
+        roll_up.part_until = until
+
+
+def forget_part(roll_up: RollUp) -> None:
+    """Of the day that is not over, nothing is counted any more. The roll-up is held."""
+    DailyStat.objects.filter(company=roll_up.company_id, day=roll_up.built_until).delete()
+    roll_up.part_until = None
+    roll_up.save()
+
+
 def _follow_zone(roll_up: RollUp, now: datetime) -> None:
     """Begin anew where the company has another time zone, with the days that can be rebuilt."""
     name = roll_up.company.time_zone
     if name == roll_up.time_zone:
         return
-    oldest = _oldest_visit(roll_up.company_id)
     kept = roll_up.kept_since
     zone = ZoneInfo(name)
+    if kept is not None:
+        _close_gap(roll_up.company_id, kept, ZoneInfo(roll_up.time_zone), zone)
+    oldest = _oldest_visit(roll_up.company_id)
     first = local_day(oldest, zone) if oldest else sealed_until(zone, now)
     roll_up.time_zone, roll_up.built_until = name, max(kept, first) if kept else first
+    roll_up.part_until = None
     # By the former clock, the oldest visit may have been a day earlier.
     gone = DailyStat.objects.filter(company=roll_up.company_id, day__lt=roll_up.built_until)
     (gone.filter(day__gte=kept) if kept else gone).delete()
+
+
+def _close_gap(company: int, kept: date, former: ZoneInfo, zone: ZoneInfo) -> None:
+    """Let the days from `kept` on begin by the new clock, with each visit in one day.
+
+    What is before its new midnight, and was not before the former one, is added to the day before,
+    which cannot be rebuilt. These visits go then, as those before them did: no later change of the
+    time zone may count them again.
+    """
+    visits = ARViewSession.objects.filter(company=company)
+    # Of a month that waits to be dropped as a whole.
+    visits.filter(created_at__lt=midnight(kept, former)).delete()
+    gap = visits.filter(created_at__lt=midnight(kept, zone))
+    if not gap.exists():
+        return
+    stats = DailyStat.objects.filter(company=company, day=kept - DAY)
+    rows = {(row.project_id, row.ar_content_id): row for row in stats}
+    build_days(company, Period(kept - DAY, kept - DAY), zone)
+    for row in stats.all():
+        same = rows.setdefault((row.project_id, row.ar_content_id), row)
+        if same is not row:
+            _add(same, row)
+    stats.all().delete()
+    for row in rows.values():
+        row.pk = None
+    DailyStat.objects.bulk_create(rows.values(), batch_size=ROWS_AT_ONCE)
+    gap.delete()
+
+
+def _add(row: DailyStat, other: DailyStat) -> None:
+    for field in DailyStat._meta.concrete_fields:
+        mine, more = getattr(row, field.attname), getattr(other, field.attname)
+        if isinstance(field, JSONField):
+            setattr(row, field.attname, dict(Counter(mine) + Counter(more)))
+        elif isinstance(field, PositiveIntegerField | PositiveBigIntegerField):
+            setattr(row, field.attname, mine + more)
 
 
 def _mark(roll_up: RollUp, window: Window) -> None:

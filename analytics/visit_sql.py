@@ -1,7 +1,8 @@
 """The statements behind a visitor's events, each written once and kept.
 
 Names come from the models, every value is a parameter: `session_id`, `public_0`, `public_1` and
-`content_id` as far as they are given, `now`, `since` (no older visit changes), and the columns.
+`content_id` as far as they are given, `now`, `since` (no older visit changes), `seen_since` (no
+older one is looked for), and the columns.
 """
 
 from collections.abc import Iterable
@@ -116,13 +117,13 @@ def insertion(publics: int, has_content_id: bool, *, own: bool) -> Statement:
 
 
 @cache
-def known(publics: int, has_content_id: bool) -> Statement:
-    """Whether there is a visit, that may still change, of the contents that fit the ids."""
+def known(publics: int, has_content_id: bool, *, ever: bool = False) -> Statement:
+    """Whether there is a visit of the contents that fit the ids."""
     contents = _contents(publics, has_content_id, "pk")
+    lately = "" if ever else f" AND {_columns(['created_at'])} >= %(seen_since)s"
     sql = (
         f"SELECT 1 FROM {table(ARViewSession)}"  # noqa: S608
-        f" WHERE {_columns(['session_id'])} = %(session_id)s"
-        f" AND {_columns(['created_at'])} >= %(since)s"
+        f" WHERE {_columns(['session_id'])} = %(session_id)s{lately}"
         f" AND {_columns(['ar_content'])} IN ({contents.sql}) LIMIT 1"
     )
     return Statement(sql, contents.constants)
@@ -142,18 +143,22 @@ def addition(names: tuple[str, ...], publics: int, has_content_id: bool) -> Stat
 
 
 @cache
-def newest(names: tuple[str, ...], publics: int) -> Statement:
-    """Change the newest visit of the session; with a public id, of the contents that fit it."""
+def newest(names: tuple[str, ...], publics: int, *, finds: bool = False) -> Statement:
+    """Change the newest visit of the session; with a public id, of the contents that fit it.
+
+    With `finds`, only a person's visit that has not found the picture yet.
+    """
     contents = _contents(publics, False, "pk")
     session_id, created_at = _columns(["session_id"]), _columns(["created_at"])
     condition = f"{session_id} = %(session_id)s AND {created_at} >= %(since)s"
     of_content = f" AND {_columns(['ar_content'])} IN ({contents.sql})" if publics else ""
     sessions, key = table(ARViewSession), _columns(["id"])
+    unfound = f" AND {_columns(['found_ms'])} IS NULL AND NOT {_columns(['is_bot'])}"
     # The condition stands twice: so PostgreSQL looks into no month but one or two.
     sql = (
         f"UPDATE {sessions} SET {_assignments(names)} WHERE {condition}"  # noqa: S608
         f" AND {key} = (SELECT {key} FROM {sessions} WHERE {condition}{of_content}"
-        f" ORDER BY {created_at} DESC, {key} DESC LIMIT 1)"
+        f" ORDER BY {created_at} DESC, {key} DESC LIMIT 1){unfound if finds else ''}"
     )
     return Statement(sql, contents.constants if publics else {})
 

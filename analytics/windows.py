@@ -5,12 +5,13 @@ by the clock of the zone, to that of the next date: 23 to 25 hours, in some zone
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 # A window that ends with it still holds what happens at the given instant.
 INSTANT = timedelta(microseconds=1)
@@ -41,17 +42,24 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A day, or what of it lies in a window; `midnight` is when the whole day begins."""
+class Run:
+    """Days of one `length` after each other, or what of them lies in a window.
+
+    `midnight` is when the first of them, `day`, begins.
+    """
 
     day: date
     window: Window
     midnight: datetime
+    length: timedelta
 
 
 @dataclass(frozen=True)
 class Cut:
-    """`whole` is all of it, in one piece; `sealed` and `live` are its parts."""
+    """`whole` is all of it, in one piece; `sealed` and `live` are its parts.
+
+    The last sealed day may be one that goes on, and is counted for a part.
+    """
 
     whole: Window
     sealed: Period | None
@@ -97,32 +105,65 @@ def instants(period: Period, zone: ZoneInfo) -> Window:
     return Window(midnight(period.first, zone), midnight(period.last + DAY, zone))
 
 
-def pieces(window: Window, zone: ZoneInfo) -> list[Piece]:
-    """The days that the window touches, each cut to it."""
-    found = []
+def runs(window: Window, zone: ZoneInfo) -> list[Run]:
+    """The days that the window touches, cut to it; a day of a clock change is a run of its own."""
+    found: list[Run] = []
+    regular = None
     for day in Period(local_day(window.begins, zone), local_day(window.ends, zone)):
         whole = instants(Period(day, day), zone)
         part = Window(max(whole.begins, window.begins), min(whole.ends, window.ends))
-        if not part.is_empty:
-            found.append(Piece(day, part, whole.begins))
+        if part.is_empty:
+            continue
+        if not is_regular(day, zone):
+            found.append(Run(day, part, whole.begins, whole.ends - whole.begins))
+            regular = None
+        elif regular is None:
+            regular = Run(day, part, whole.begins, DAY)
+            found.append(regular)
+        else:
+            regular = replace(regular, window=Window(regular.window.begins, part.ends))
+            found[-1] = regular
     return found
 
 
-def cut(when: Window | Period, zone: ZoneInfo, built_until: date | None, *, until: datetime) -> Cut:
+def whole_hours(begins: datetime, zone: ZoneInfo) -> tuple[date, int, datetime]:
+    """The first whole hour from then on, counted from midnight: its day, number and beginning.
+
+    It may be after the end of that day.
+    """
+    day = local_day(begins, zone)
+    since = midnight(day, zone)
+    number = -((since - begins) // HOUR)
+    return day, number, since + number * HOUR
+
+
+def cut(
+    when: Window | Period,
+    zone: ZoneInfo,
+    built_until: date | None,
+    *,
+    until: datetime,
+    part_until: datetime | None = None,
+) -> Cut:
     """Cut into the whole days before `built_until` and the instants around them.
 
-    Nothing from `until` on is in any part, except in sealed days.
+    What of the day `built_until` is before `part_until` is built, too, and counts as sealed where
+    all of that is asked for. Nothing from `until` on is in any part, except in sealed days.
     """
     whole = instants(when, zone) if isinstance(when, Period) else when
     whole = Window(whole.begins, max(whole.begins, min(whole.ends, until)))
     first = local_day(whole.begins, zone)
     if midnight(first, zone) < whole.begins:
         first += DAY
+    nothing = Cut(whole, None, () if whole.is_empty else (whole,))
+    if built_until is None:
+        return nothing
     # The last whole day, and then the last of them that is rolled up.
-    after = local_day(whole.ends, zone)
-    if built_until is None or (after := min(after, built_until)) <= first:
-        return Cut(whole, None, () if whole.is_empty else (whole,))
-    sealed = Period(first, after - DAY)
-    inner = instants(sealed, zone)
-    edges = (Window(whole.begins, inner.begins), Window(inner.ends, whole.ends))
-    return Cut(whole, sealed, tuple(edge for edge in edges if not edge.is_empty))
+    after = min(local_day(whole.ends, zone), built_until)
+    last, ends = after - DAY, midnight(after, zone)
+    if part_until is not None and after == built_until and part_until <= whole.ends:
+        last, ends = built_until, part_until
+    if last < first:
+        return nothing
+    edges = (Window(whole.begins, midnight(first, zone)), Window(ends, whole.ends))
+    return Cut(whole, Period(first, last), tuple(edge for edge in edges if not edge.is_empty))

@@ -1,9 +1,10 @@
 """The outermost middleware: each request gets an id, is counted and is told of in the log.
 
-The events: `http_request_started` (method, path, client's network), `http_request_completed`
-(method, path, view, status_code, duration_ms) and, for an exception that nobody caught,
-`http_request_failed` with its traceback; each with the `request_id`. Of QUIET paths only the
-answers from 400 on are told of: there are thousands of the others, and /metrics counts them all.
+The events: `http_request_started` (method, path, and the client's network unless the client sends
+`DNT: 1` or `Sec-GPC: 1`), `http_request_completed` (method, path, view, status_code, duration_ms)
+and, for an exception that nobody caught, `http_request_failed` with its traceback; each with the
+`request_id`. Of QUIET paths only the answers from 400 on are told of: there are thousands of the
+others, and /metrics counts them all.
 """
 
 import logging
@@ -75,7 +76,7 @@ class RequestMiddleware:
         if not quiet:
             logger.info(
                 "http_request_started",
-                extra={**_about(request), "client": cut(client_ip(request)) or "unknown"},
+                extra={**_about(request), **_client(request)},
             )
         try:
             response = self.get_response(request)
@@ -103,6 +104,12 @@ class RequestMiddleware:
 def _about(request: HttpRequest) -> dict[str, Any]:
     method = request.method if request.method in _METHODS else "OTHER"
     return {"method": method, "path": request.path_info}
+
+
+def _client(request: HttpRequest) -> dict[str, str]:
+    if "1" in (request.META.get("HTTP_DNT"), request.META.get("HTTP_SEC_GPC")):
+        return {}
+    return {"client": cut(client_ip(request)) or "unknown"}
 
 
 def _tell_of_exception(sender: Any, request: HttpRequest | None = None, **_more: Any) -> None:

@@ -154,11 +154,15 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     # A file, because threads cannot share SQLite's in-memory database as they share a real one.
     _database["TEST"] = {"NAME": str(VAR_DIR / f"test-{os.getpid()}.sqlite3")}
 else:
-    # A stopped server must not hang a worker: check before use, bound every statement.
+    # The server bounds each statement; that it is gone itself, TCP notices within about 15 s.
     _database["CONN_MAX_AGE"] = 60
     _database["CONN_HEALTH_CHECKS"] = True
     _database["OPTIONS"] = {
         "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
         "options": "-c statement_timeout=30000 -c lock_timeout=10000",
         **_asked_options,
     }

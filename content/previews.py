@@ -26,6 +26,11 @@ from content.models import ARContent
 FARTHEST = timedelta(days=366)
 
 
+def url_at(content: ARContent, at: datetime) -> str:
+    """The path of the public page as visitors get it at that time."""
+    return f"{content.get_absolute_url()}?at={at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def preview_time(request: HttpRequest, public_id: str, *, now: datetime) -> datetime | None:
     """When the request wants to look at the content; None when it does not ask for another time.
 

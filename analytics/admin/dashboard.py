@@ -15,9 +15,9 @@ from django.views.decorators.http import require_safe
 from analytics import reports
 from analytics.admin import dashboard_charts as charts
 from analytics.admin.dashboard_filter import (
-    OFFERED,
     Filter,
     chosen_rows,
+    company_choices,
     content_choices,
     project_choices,
 )
@@ -27,7 +27,7 @@ from companies.tenancy import access_of
 
 LISTED = 10
 PLACES = 12
-# What a search for a project or content answers at once.
+# What a search for a company, project or content answers at once.
 FOUND = 30
 MOST_PAGES = 100
 
@@ -47,7 +47,6 @@ def page(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
             "form": asked.form,
             "chosen": asked.chosen,
             "companies": asked.companies if len(asked.companies) > 1 else [],
-            "companies_cut": OFFERED,
             "period": period,
             **(figures(asked, period, now) if period else {}),
         }
@@ -177,7 +176,7 @@ def span(period: Period) -> str:
 
 
 def choices(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
-    """Projects or contents by a part of their names: `?of=project|content&q=…&page=…`.
+    """Rows by a part of their names: `?of=company|project|content&q=…&page=…`.
 
     Within the chosen company or project; answers as the admin's other searches do.
     """
@@ -188,7 +187,9 @@ def choices(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
         chosen = chosen_rows(access, request.GET)
         text = request.GET.get("q", "").replace("\0", "")[:200]
         rows: Any
-        if request.GET.get("of") == "project":
+        if request.GET.get("of") == "company":
+            rows = company_choices(access).filter(name__icontains=text)
+        elif request.GET.get("of") == "project":
             rows = project_choices(access, chosen.company).filter(name__icontains=text)
         else:
             rows = content_choices(access, chosen.company, chosen.project)

@@ -161,7 +161,7 @@ def cards(now: Figures, before: Figures) -> list[Card]:
             _("Unique sessions"),
             lambda of: of.sessions,
             whole,
-            _("One for all contents of a visit."),
+            _("Views that share a session count once."),
         ),
         card(
             "duration",

@@ -156,7 +156,7 @@ class Filter:
         self.access = access
         self.now = now
         self.chosen = chosen_rows(access, asked)
-        self.companies = list(access.companies().only("name", "time_zone").order_by("name", "pk"))
+        self.companies = list(company_choices(access).only("name", "time_zone"))
         self.form = PeriodForm(asked, today=self.today)
 
     @cached_property
@@ -222,12 +222,19 @@ class Filter:
     def longer_address(self) -> str:
         return f"?{urlencode({'period': '90', **self.chosen.query})}"
 
+    def offered_companies(self) -> list[Company]:
+        return offered(self.companies, self.chosen.company)
+
     def projects(self) -> list[Project]:
         return offered(project_choices(self.access, self.chosen.company), self.chosen.project)
 
     def contents(self) -> list[ARContent]:
         choices = content_choices(self.access, self.chosen.company, self.chosen.project)
         return offered(choices, self.chosen.content)
+
+
+def company_choices(access: Access) -> QuerySet[Company]:
+    return access.companies().order_by("name", "pk")
 
 
 def project_choices(access: Access, company: Company | None) -> QuerySet[Project]:
@@ -244,7 +251,7 @@ def content_choices(
     return rows.filter(company=company) if company else rows
 
 
-def offered(rows: QuerySet[M], chosen: M | None) -> list[M]:
+def offered(rows: QuerySet[M] | list[M], chosen: M | None) -> list[M]:
     """The first of the rows, and the chosen one in any case."""
     first = list(rows[:OFFERED])
     return first if chosen is None or chosen in first else [chosen, *first]

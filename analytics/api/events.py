@@ -83,8 +83,8 @@ def _progress(payload: dict[str, Any], session_id: str) -> Event:
     progress = payloads.progress_from(payload)
 
     def record(client: Client, now: datetime) -> None:
-        record_progress(session, progress, public_id=public_id, now=now)
-        if progress.found_ms is not None:
+        is_first = record_progress(session, progress, public_id=public_id, now=now)
+        if is_first and progress.found_ms is not None:
             metrics.first_found(progress.found_ms)
 
     return Event(str(public_id or ""), record)
@@ -188,7 +188,11 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _count(network: str | None, content: str) -> None:
-    """Count an event of this client, and of its content when it names one; or refuse it."""
+    """Count an event of this client, and of its content when it names one; or refuse it.
+
+    What is over the client's own limit does not count for the content: one client alone cannot
+    shut it to the others.
+    """
     limits = [Limit(f"event:{network or 'unknown'}", settings.PUBLIC_REQUESTS_PER_MINUTE)]
     if content:
         limits.append(Limit(f"content:{content}", settings.EVENTS_PER_CONTENT_PER_MINUTE))

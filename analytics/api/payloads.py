@@ -47,7 +47,7 @@ class Ids:
 
     @property
     def content(self) -> str:
-        """The content, as a key for counting."""
+        """The content, as a key for counting: by the id that the event names it with."""
         return str(self.public_ids[0] if self.public_ids else self.content_id)
 
 

@@ -118,7 +118,7 @@ class TestAccess:
             response = client.get(url, {name: str(value)})
             assert response.status_code == 404, (name, value)
             assert "canary" not in response.content.decode()
-        for query in ("", "?of=project", "?of=content&q=canary"):
+        for query in ("", "?of=company", "?of=project", "?of=content&q=canary"):
             html = client.get(url + query).content.decode()
             assert "Theirs-canary" not in html
             assert "Stranger" not in html
@@ -178,6 +178,25 @@ class TestChoosing:
         shown = [one["text"] for one in first["results"] + second["results"]]
         assert shown == [f"Page {number:02}" for number in range(35)]
         assert client.get(CHOICES, {"page": "-1"}).status_code == 200
+
+    def test_companies_are_offered_and_found_as_their_projects_are(
+        self, client: Client, superuser: User, viewer: User, ours: list[ARContent]
+    ) -> None:
+        names = [f"Another {number:03}" for number in range(OFFERED + 1)]
+        disk = ours[0].company.storage_connection
+        Company.objects.bulk_create(
+            Company(name=name, slug=f"another-{number}", storage_connection=disk)
+            for number, name in enumerate(names)
+        )
+        last = Company.objects.get(name=names[-1])
+        client.force_login(superuser)
+        html = client.get(f"{PAGE}?company={last.pk}").content.decode()
+        assert f'<option value="{last.pk}" selected>' in html
+        assert html.count('<option value="') <= OFFERED + 20
+        found = client.get(CHOICES, {"of": "company", "q": "another 200"}).json()["results"]
+        assert found == [{"id": last.pk, "text": last.name}]
+        client.force_login(viewer)
+        assert client.get(CHOICES, {"of": "company", "q": "another"}).json()["results"] == []
 
     def test_the_page_itself_offers_some_and_always_the_chosen_one(
         self, client: Client, viewer: User, ours: list[ARContent]

@@ -38,7 +38,7 @@ def test_a_contents_page_names_its_company_and_how_long_it_keeps_visits(
     assert "Studio &lt;Nord&gt; shows you this picture and is responsible" in page
     assert 'href="mailto:studio@example.com?subject=http' in page
     assert 'href="tel:+49301234' in page
-    assert "removed after 77 days" in page
+    assert "removed after 77 days, at the latest a month later" in page
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from analytics import rollups
-from analytics.exports import guarded
+from analytics.exports import Table, csv_lines, guarded
 from analytics.models import ARViewSession
 from companies.models import Company, User
 from companies.tests.factories import ProjectFactory
@@ -162,9 +162,18 @@ class TestTables:
     def test_a_cell_is_never_a_formula(self, client: Client, seen: datetime, path: str) -> None:
         lines = rows(client.get(f"{path}/export.csv?table=countries&from={day(seen - 70 * DAY)}"))
         assert ["'=1+1", "1", "1"] in lines
-        for text in ("=1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
+        for text in ("=1", "+1", "-1", "@SUM(A1)", " =1", "\tx", "\rx"):
             assert guarded(text) == f"'{text}"
-        assert [guarded(cell) for cell in ("Germany", 7, "")] == ["Germany", 7, ""]
+        assert guarded("\t=1") == "'\t'=1"
+        harmless = ("Germany", 7, "", "Tromsø; Nord-Norge", "a=b")
+        assert tuple(guarded(cell) for cell in harmless) == harmless
+
+    @pytest.mark.parametrize("separator", [";", ",", "\t", "|", "\n", "\r"])
+    def test_no_cell_begins_within_another_one(self, separator: str) -> None:
+        for formula in ("=1+1", "  =1+1", "@SUM(A1)", "＝1"):
+            assert guarded(f"x{separator}{formula}") == f"x{separator}'{formula}"
+        [_heading, line] = csv_lines(Table(("value", "views"), [(f'x"{separator}y', 3)]))
+        assert line == f'"x""{separator}y",3\r\n'
 
     def test_a_title_cannot_break_out_of_its_cell(
         self, client: Client, company: Company, viewer: User

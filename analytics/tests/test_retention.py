@@ -278,15 +278,35 @@ class TestErasing:
         assert views_on(content, day) == 1
         assert not ARViewSession.objects.exists()
 
+    def test_a_content_was_seen_last_when_its_latest_other_visit_was(
+        self, content: ARContent
+    ) -> None:
+        first, second, third = visits_of(content, NOW - 50 * DAY, NOW - 5 * DAY, NOW - HOUR)
+        visits_of(content, NOW - 40 * DAY)
+        rollups.roll_up_due(now=NOW)
+
+        def seen_after_erasing(session_id: uuid.UUID) -> tuple[int, datetime | None]:
+            erase_session(session_id, now=NOW)
+            content.refresh_from_db()
+            return content.views_count, content.last_viewed_at
+
+        assert seen_after_erasing(first) == (3, NOW - HOUR)
+        assert seen_after_erasing(third) == (2, NOW - 5 * DAY)
+        retain(content.company, 31)
+        remove_expired(now=NOW)
+        # Of the other day, no more is known than that there was a visit.
+        assert seen_after_erasing(second) == (1, (NOW - 40 * DAY).replace(hour=0))
+
     def test_a_visit_of_today_and_one_of_a_robot_need_no_counting(self, content: ARContent) -> None:
-        today, robot = visits_of(content, NOW - HOUR, NOW - 5 * DAY)
+        early, late, robot = visits_of(content, NOW - 7 * HOUR, NOW - HOUR, NOW - 5 * DAY)
         ARViewSession.objects.filter(session_id=robot).update(is_bot=True)
         rollups.roll_up_due(now=NOW)
-        for session_id in (today, robot):
+        assert views_on(content, NOW.date()) == 1
+        for session_id in (early, late, robot):
             erased = erase_session(session_id, now=NOW)
             assert (erased.visits, erased.rebuilt, erased.unchanged) == (1, (), ())
         content.refresh_from_db()
-        assert content.views_count == 0
+        assert (content.views_count, content.last_viewed_at) == (0, None)
         rollups.roll_up_due(now=NOW + 2 * DAY)
         assert not DailyStat.objects.exists()
 

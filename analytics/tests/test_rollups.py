@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from analytics import reports, rollups
+from analytics.days import build_days
 from analytics.models import ARViewSession, DailyStat, RollUp, StatDimension
 from analytics.reports import Scope
 from analytics.tests.furnish import DAY
@@ -35,7 +36,8 @@ def visit(content: ARContent, at: datetime, **fields: Any) -> ARViewSession:
 
 
 def days_of(company: Company) -> dict[date, int]:
-    totals = DailyStat.objects.filter(company=company, project=None, ar_content=None)
+    built = RollUp.objects.values_list("built_until", flat=True).get(company=company)
+    totals = DailyStat.objects.filter(company=company, project=None, ar_content=None, day__lt=built)
     return dict(totals.values_list("day", "views"))
 
 
@@ -51,13 +53,32 @@ def views_in_all(company: Company, now: datetime = NOW) -> int:
 class TestTick:
     def test_a_day_is_built_once_no_event_can_change_it(self, content: ARContent) -> None:
         visit(content, datetime(2026, 3, 19, 23, 59, tzinfo=UTC))
-        rollups.roll_up_due(now=datetime(2026, 3, 20, 4, 59, tzinfo=UTC))
+        # And two minutes, for clocks that differ and changes that are committed late.
+        rollups.roll_up_due(now=datetime(2026, 3, 20, 5, 1, tzinfo=UTC))
         assert days_of(content.company) == {}
-        assert rollups.roll_up_due(now=datetime(2026, 3, 20, 5, 0, tzinfo=UTC)) == 1
+        assert rollups.roll_up_due(now=datetime(2026, 3, 20, 5, 2, tzinfo=UTC)) == 1
         assert days_of(content.company) == {date(2026, 3, 19): 1}
         built = rows()
-        assert rollups.roll_up_due(now=datetime(2026, 3, 20, 5, 1, tzinfo=UTC)) == 0
+        assert rollups.roll_up_due(now=datetime(2026, 3, 20, 5, 3, tzinfo=UTC)) == 0
         assert rows() == built
+
+    def test_a_day_that_goes_on_is_built_hour_by_hour(self, content: ARContent) -> None:
+        begins = datetime(2026, 3, 20, tzinfo=UTC)
+        for minutes in (30, 90, 150):
+            visit(content, begins + timedelta(minutes=minutes))
+        counted = DailyStat.objects.filter(ar_content=content).values_list("views", flat=True)
+        for minute, views, until in ((1, [], None), (2, [1], 1), (59, [1], 1), (62, [2], 2)):
+            now = begins + 6 * HOUR + timedelta(minutes=minute)
+            visit(content, now)
+            assert rollups.roll_up_due(now=now) == 0
+            assert list(counted.all()) == views
+            roll_up = RollUp.objects.get(company=content.company)
+            assert roll_up.part_until == (begins + until * HOUR if until else None)
+            assert roll_up.built_until == begins.date()
+        assert views_in_all(content.company) == 7
+        assert rollups.roll_up_due(now=NOW + DAY) == 1
+        assert list(counted.all()) == [7]
+        assert views_in_all(content.company, NOW + DAY) == 7
 
     def test_the_day_ends_by_the_clock_of_the_company(self, content: ARContent) -> None:
         Company.objects.update(time_zone="Asia/Kolkata")
@@ -89,14 +110,13 @@ class TestTick:
     ) -> None:
         visit(content, NOW - 2 * DAY)
         visit(foreign_content, NOW - 2 * DAY)
-        build = rollups.build_days
 
-        def fail(company: int, period: Period, zone: ZoneInfo) -> None:
-            build(company, period, zone)
+        def fail(company: int, period: Period, zone: ZoneInfo, **options: Any) -> None:
+            build_days(company, period, zone, **options)
             if company == content.company_id:
                 raise ValueError("broken")
 
-        monkeypatch.setattr(rollups, "build_days", fail)
+        monkeypatch.setattr("analytics.rollups.build_days", fail)
         with caplog.at_level(logging.ERROR):
             rollups.roll_up_due(now=NOW)
         assert days_of(content.company) == {}
@@ -144,11 +164,48 @@ class TestZone:
         rollups.roll_up_due(now=NOW)
         assert days_of(content.company) == {date(2026, 3, 5): 1, date(2026, 3, 12): 1}
 
+    @pytest.mark.parametrize("keeps_a_month_that_waits", [False, True])
+    @pytest.mark.parametrize(
+        "zones",
+        [
+            ["America/New_York"],
+            ["Pacific/Pago_Pago", "Pacific/Kiritimati"],
+            ["Asia/Tokyo", "America/Los_Angeles", "UTC", "Asia/Kolkata", "America/New_York"],
+        ],
+    )
+    def test_no_visit_is_lost_or_counted_twice_where_earlier_ones_are_gone(
+        self, content: ARContent, zones: list[str], keeps_a_month_that_waits: bool
+    ) -> None:
+        begins = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
+        hours = 10 * 24
+        for number in range(hours):
+            visit(content, begins + number * HOUR, city=f"{number % 3}")
+        rollups.roll_up_due(now=NOW)
+        forget(content, before=date(2026, 3, 10), and_visits=not keeps_a_month_that_waits)
+        company = content.company
+        for zone in zones:
+            Company.objects.update(time_zone=zone)
+            rollups.roll_up_due(now=NOW)
+            for _twice in range(2):
+                whole = Period(date(2026, 1, 1), date(2026, 12, 31))
+                for scope in (
+                    Scope((company.pk,)),
+                    Scope((company.pk,), project=content.project_id),
+                    Scope((company.pk,), content=content.pk),
+                ):
+                    assert reports.figures(scope, whole, now=NOW).views == hours
+                    cities = reports.shares(scope, whole, StatDimension.CITY, now=NOW)
+                    assert [share.views for share in cities] == [hours // 3] * 3
+                content.refresh_from_db()
+                assert content.views_count == hours
+                rollups.rebuild(company, date(2026, 3, 10), date(2026, 3, 20), now=NOW)
 
-def forget(content: ARContent, *, before: date) -> None:
+
+def forget(content: ARContent, *, before: date, and_visits: bool = True) -> None:
     """As the removal of old visits does."""
     begins = datetime.combine(before, datetime.min.time(), tzinfo=UTC)
-    ARViewSession.objects.filter(company=content.company, created_at__lt=begins).delete()
+    if and_visits:
+        ARViewSession.objects.filter(company=content.company, created_at__lt=begins).delete()
     RollUp.objects.filter(company=content.company).update(kept_since=before)
 
 
@@ -189,6 +246,25 @@ class TestViewsOfContents:
         rollups.roll_up_due(now=NOW + 2 * HOUR)
         content.refresh_from_db()
         assert (content.views_count, content.last_viewed_at) == (4, NOW + HOUR)
+
+    @pytest.mark.parametrize("hours", [1, 23, 30, 49, 72, 95, 97, 120])
+    @pytest.mark.parametrize("has_old_neighbour", [False, True])
+    def test_the_first_tick_of_a_company_counts_all_that_was_before_it(
+        self,
+        content: ARContent,
+        foreign_content: ARContent,
+        hours: int,
+        has_old_neighbour: bool,
+    ) -> None:
+        if has_old_neighbour:
+            visit(content, NOW - 50 * DAY)
+            assert content.company_id < foreign_content.company_id
+        visit(foreign_content, NOW - hours * HOUR)
+        visit(foreign_content, NOW - HOUR / 2)
+        rollups.roll_up_due(now=NOW)
+        foreign_content.refresh_from_db()
+        seen = (foreign_content.views_count, foreign_content.last_viewed_at)
+        assert seen == (2, NOW - HOUR / 2)
 
     def test_a_tick_with_nothing_new_writes_no_content(
         self, content: ARContent, django_assert_max_num_queries: Any

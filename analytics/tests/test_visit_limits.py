@@ -50,6 +50,20 @@ def test_a_content_takes_so_many_events_from_wherever_and_its_neighbour_goes_on(
 
 
 @pytest.mark.django_db
+def test_one_client_that_floods_a_content_shuts_it_to_nobody_else(
+    post: Post, content: ARContent, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW)
+    settings.PUBLIC_REQUESTS_PER_MINUTE = 3
+    settings.EVENTS_PER_CONTENT_PER_MINUTE = 5
+    flooding, other = random.SystemRandom().sample(range(256), 2)
+    flood = [post(visit_of(content), REMOTE_ADDR=f"10.79.{flooding}.1") for _ in range(20)]
+    assert [one.status_code for one in flood] == [200] * 3 + [429] * 17
+    assert post(visit_of(content), REMOTE_ADDR=f"10.79.{other}.1").status_code == 200
+    assert ARViewSession.objects.count() == 4
+
+
+@pytest.mark.django_db
 def test_a_malformed_event_counts_against_its_client(
     post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +109,18 @@ class TestProcesses:
         for _event in range(70):
             assert limits.seconds_to_wait(pair, now=NOW) == 0
         assert trips == [2] * 10
+
+    def test_what_the_first_limit_refuses_uses_up_none_of_the_next(self) -> None:
+        content, flood = Limit(str(uuid.uuid4()), 2000), Limit(str(uuid.uuid4()), 400)
+        processes = [LooseLimits() for _ in range(4)]
+        for number in range(8000):
+            processes[number % 4].seconds_to_wait([flood, content], now=NOW)
+        others = [
+            process.seconds_to_wait([Limit(f"{flood.key}-{number}", 400), content], now=NOW)
+            for process in processes
+            for number in range(390)
+        ]
+        assert others.count(0) >= 4 * 390 - 8
 
     def test_the_next_window_begins_with_nothing(self) -> None:
         limits, limit = LooseLimits(), [Limit(str(uuid.uuid4()), 1)]

@@ -11,7 +11,9 @@ from django.db import connections
 from django.utils import timezone
 
 from analytics.models import ARViewSession
+from analytics.partitions import is_partitioned
 from analytics.recording import Progress, Visit, record_end, record_progress, record_visit
+from analytics.tests.conftest import StatementsTold
 from content.models import ARContent
 from content.tests.factories import ARContentFactory, PortraitFactory
 
@@ -57,7 +59,50 @@ def test_a_retry_after_midnight_finds_the_visit_of_before(
 
 
 @pytest.mark.django_db
-def test_so_does_one_of_a_server_whose_clock_is_behind(
+@pytest.mark.parametrize(("ago", "later"), [(1, 5), (1, 23), (20, 3), (9, 14)])
+def test_so_does_one_that_comes_a_night_later_and_changes_nothing(
+    content: ARContent, midnight: datetime, ago: int, later: int
+) -> None:
+    visit = visit_of(content.unique_id)
+    began = midnight - timedelta(hours=ago) + SECOND
+    assert record_visit(visit, now=began) == "new"
+    told = replace(visit, video_played=True)
+    assert record_visit(told, now=midnight + timedelta(hours=later)) == "repeated"
+    row = ARViewSession.objects.get()
+    assert (row.created_at, row.video_played) == (began, False)
+
+
+@pytest.mark.django_db
+def test_within_a_month_a_repeated_visit_is_known_however_old(
+    content: ARContent, midnight: datetime
+) -> None:
+    portrait = PortraitFactory.create(company=content.company)
+    ARContentFactory.create(project=content.project, portrait=portrait, image="")
+    for visit in (visit_of(content.unique_id), visit_of(portrait.unique_id)):
+        assert record_visit(visit, now=midnight) == "new"
+        told = replace(visit, tracking_quality="good", video_played=True)
+        for hours in (6, 23, 30, 27 * 24):
+            assert record_visit(told, now=midnight + timedelta(hours=hours)) == "repeated"
+    rows = ARViewSession.objects.values_list("created_at", "video_played", "tracking_quality")
+    assert list(rows) == [(midnight, False, "")] * 2
+
+
+@pytest.mark.django_db
+def test_the_first_day_of_a_month_costs_one_look_more_and_its_first_hours_a_lock(
+    content: ARContent, midnight: datetime, statements_told: StatementsTold
+) -> None:
+    def statements(now: datetime) -> int:
+        visit = visit_of(content.unique_id)
+        with statements_told() as texts:
+            assert record_visit(visit, now=now) == "new"
+        return len([text for text in texts if "SAVEPOINT" not in text])
+
+    hours = [statements(midnight + timedelta(hours=hours)) for hours in (1, 6, 23, 25, 300)]
+    assert hours == ([3, 2, 2, 1, 1] if is_partitioned() else [1] * 5)
+
+
+@pytest.mark.django_db
+def test_a_server_whose_clock_is_behind_finds_it_too(
     content: ARContent, midnight: datetime
 ) -> None:
     visit = visit_of(content.unique_id)

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from analytics.models import ARViewSession
 from analytics.recording import CHANGES_FOR
-from analytics.tests.conftest import START, Post
+from analytics.tests.conftest import START, Post, StatementsTold
+from arv import metrics
 from companies.models import Project
 from content.models import ARContent
 from content.tests.factories import ARContentFactory
@@ -95,6 +96,31 @@ def test_patch_means_the_same_at_both_addresses(
     assert visit.started
     refused = client.get(f"{path}/{visit.session_id}")
     assert (refused.status_code, refused.headers["Allow"]) == (405, "PATCH, POST")
+
+
+def test_the_time_to_find_is_measured_once_for_each_person(
+    post: Post, visit: ARViewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[int] = []
+    monkeypatch.setattr(metrics, "first_found", measured.append)
+    tell(post, visit, started=True)
+    assert tell(post, visit, found_ms=0).status_code == 200
+    for again in (0, 700):
+        assert tell(post, visit, found_ms=again, tracking_quality="good").status_code == 200
+    assert (funnel(visit)[3], funnel(visit)[5], measured) == (0, "good", [0])
+    ARViewSession.objects.update(found_ms=None, is_bot=True)
+    assert tell(post, visit, found_ms=5).status_code == 200
+    assert (funnel(visit)[3], measured) == (5, [0])
+
+
+def test_the_first_find_is_one_statement_like_all_else(
+    post: Post, visit: ARViewSession, statements_told: StatementsTold
+) -> None:
+    tell(post, visit, started=True)
+    with statements_told() as texts:
+        tell(post, visit, started=True)
+        tell(post, visit, found_ms=5, camera="allowed", tracking_quality="good")
+    assert len(texts) == 2
 
 
 def test_of_several_contents_the_newest_or_the_named_one_goes_on(

@@ -3,14 +3,18 @@
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connections, transaction
 from django.test import Client
+from django.utils import timezone
 
 from analytics.models import ARViewSession
+from analytics.partitions import Month, is_partitioned
+from analytics.recording import CHANGES_FOR
 from analytics.tests.conftest import START, Post
 from companies.models import Project
 from content.models import ARContent
@@ -51,6 +55,21 @@ class TestRetriesInARow:
         ARContent.objects.update(is_active=False)
         assert post(start | {"video_played": True}).status_code == 200
         assert ARViewSession.objects.get().video_played
+
+    @pytest.mark.parametrize("hours", [5, 30, 40 * 24])
+    def test_one_that_comes_again_much_later_is_tracked_and_changes_nothing(
+        self, post: Post, start: dict[str, Any], hours: int
+    ) -> None:
+        post(start)
+        began = timezone.now() - timedelta(hours=hours, seconds=1)
+        if is_partitioned():
+            # In the same month, whatever the day: its own key refuses a second row.
+            began = max(began, Month.of(timezone.now()).begins)
+        ARViewSession.objects.update(created_at=began)
+        assert post(start | {"video_played": True, "tracking_quality": "good"}).status_code == 200
+        row = ARViewSession.objects.get()
+        if began < timezone.now() - CHANGES_FOR:
+            assert (row.created_at, row.video_played, row.tracking_quality) == (began, False, "")
 
     def test_one_session_may_see_two_contents(
         self, post: Post, start: dict[str, Any], project: Project

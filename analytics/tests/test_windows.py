@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 
 from analytics.windows import (
     DAY,
+    HOUR,
     Period,
     Window,
     cut,
+    instants,
     is_regular,
     last_days,
     local_day,
     midnight,
-    pieces,
+    runs,
+    whole_hours,
 )
 
 # Midnights that do not exist, days of 23, 25 and 24 and a half hours, and a date that was left out.
@@ -55,6 +58,7 @@ def test_a_day_is_what_the_clock_shows_from_its_midnight_on(
     zone=zones,
     edges=st.tuples(moments, moments).map(sorted),
     built=st.one_of(st.none(), moments),
+    hours=st.integers(0, 22),
     until=moments,
     is_period=st.booleans(),
     data=st.data(),
@@ -63,6 +67,7 @@ def test_each_instant_is_in_one_part_and_sealed_days_are_whole(
     zone: ZoneInfo,
     edges: list[datetime],
     built: datetime | None,
+    hours: int,
     until: datetime,
     is_period: bool,
     data: st.DataObject,
@@ -71,7 +76,10 @@ def test_each_instant_is_in_one_part_and_sealed_days_are_whole(
     when: Period | Window = Window(*edges)
     if is_period:
         when = Period(edges[0].date(), edges[1].date())
-    parts = cut(when, zone, built_until, until=until)
+    part_until = None
+    if built_until is not None and hours:
+        part_until = midnight(built_until, zone) + hours * HOUR
+    parts = cut(when, zone, built_until, until=until, part_until=part_until)
     for moment in [*edges, until, data.draw(moments), data.draw(moments)]:
         day = local_day(moment, zone)
         asked = (
@@ -80,27 +88,45 @@ def test_each_instant_is_in_one_part_and_sealed_days_are_whole(
             else when.begins <= moment < when.ends
         )
         is_sealed = parts.sealed is not None and parts.sealed.first <= day <= parts.sealed.last
+        if is_sealed and day == built_until:
+            assert part_until is not None
+            is_sealed = moment < part_until
         found = is_sealed + sum(one.begins <= moment < one.ends for one in parts.live)
         assert found == (asked and moment < until)
         if is_sealed:
             assert built_until is not None
-            assert day < built_until
+            assert day <= built_until
     # No day that could come from a roll-up is counted live.
-    for piece in [piece for window in parts.live for piece in pieces(window, zone)]:
-        is_whole = piece.window == Window(piece.midnight, midnight(piece.day + DAY, zone))
-        assert not is_whole or built_until is None or piece.day >= built_until
+    for window in parts.live:
+        for day in Period(local_day(window.begins, zone), local_day(window.ends, zone)):
+            whole = instants(Period(day, day), zone)
+            is_within = window.begins <= whole.begins < whole.ends <= window.ends
+            assert not is_within or built_until is None or day >= built_until
 
 
-@given(zone=zones, edges=st.tuples(moments, moments).map(sorted))
-def test_pieces_are_the_days_of_a_window(zone: ZoneInfo, edges: list[datetime]) -> None:
-    found = pieces(Window(*edges), zone)
+@given(zone=zones, edges=st.tuples(moments, moments).map(sorted), data=st.data())
+def test_runs_are_the_days_of_a_window(
+    zone: ZoneInfo, edges: list[datetime], data: st.DataObject
+) -> None:
+    found = runs(Window(*edges), zone)
     assert sum((one.window.ends - one.window.begins for one in found), timedelta()) == (
         edges[1] - edges[0]
     )
     assert [one.window.ends for one in found[:-1]] == [one.window.begins for one in found[1:]]
     for one in found:
-        assert local_day(one.window.begins, zone) == one.day
         assert one.midnight == midnight(one.day, zone)
+        length = int((one.window.ends - one.window.begins).total_seconds())
+        moment = one.window.begins + timedelta(seconds=data.draw(st.integers(0, length - 1)))
+        day = one.day + (moment - one.midnight) // one.length * DAY
+        assert day == local_day(moment, zone)
+        assert (moment - one.midnight) % one.length == moment - midnight(day, zone)
+
+
+@given(zone=zones, moment=moments)
+def test_the_next_whole_hour_is_counted_from_midnight(zone: ZoneInfo, moment: datetime) -> None:
+    day, number, begins = whole_hours(moment, zone)
+    assert (day, begins) == (local_day(moment, zone), midnight(day, zone) + number * HOUR)
+    assert timedelta() <= begins - moment < HOUR
 
 
 @pytest.mark.parametrize(

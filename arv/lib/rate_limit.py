@@ -67,8 +67,10 @@ class LooseLimits:
     _silent_until: float = 0.0
 
     def seconds_to_wait(self, limits: Sequence[Limit], *, now: float) -> int:
-        """Count one event at `now` (Unix time) against each of the limits, in one round trip or
-        none; 0 when it may pass all of them, else the seconds until the next window opens.
+        """Count one event at `now` (Unix time) against the limits, in one round trip or none;
+        0 when it may pass all of them, else the seconds until the next window opens.
+
+        The narrowest limit comes first: what it is known to refuse does not use up the next ones.
         """
         window = int(now // self.seconds)
         to_tell: list[tuple[str, int]] = []
@@ -76,20 +78,24 @@ class LooseLimits:
             if window != self._window:
                 self._window = window
                 self._counts = {}
-            counts = [self._counts.setdefault(limit.key, _Count()) for limit in limits]
-            for limit, count in zip(limits, counts, strict=True):
+            counts: list[_Count] = []
+            for limit in limits:
+                count = self._counts.setdefault(limit.key, _Count())
+                counts.append(count)
                 count.since += 1
                 if count.known <= limit.most and count.since > limit.most // 50:
                     to_tell.append((limit.key, count.since))
                     count.known += count.since
                     count.since = 0
+                if count.known + count.since > limit.most:
+                    break
         if to_tell:
             self._tell(to_tell, window)
-        if all(
-            one.known + one.since <= limit.most for limit, one in zip(limits, counts, strict=True)
+        if any(
+            one.known + one.since > limit.most for limit, one in zip(limits, counts, strict=False)
         ):
-            return 0
-        return _until_next(window, self.seconds, now)
+            return _until_next(window, self.seconds, now)
+        return 0
 
     def _tell(self, news: list[tuple[str, int]], window: int) -> None:
         if time.monotonic() < self._silent_until:

@@ -18,11 +18,14 @@ _HIDDEN_NAMES = (
     r"|pepper|signature|dsn|(?:api|access|private|encryption|metrics|auth)[_-]?keys?|x-amz-[a-z]+"
 )
 _HIDDEN_NAME = re.compile(_HIDDEN_NAMES, re.IGNORECASE)
+_QUOTED = r"""(?:"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+')"""
 # Every repetition has a bound or an end of its own: the time grows with the text, not faster.
 _IN_TEXT = re.compile(
     rf"""
-      (?P<named>(?:{_HIDDEN_NAMES})[\w.-]{{0,30}}["']?\s{{0,2}}[=:]\s{{0,2}})
-        (?:(?:bearer|basic|token)\s{{1,2}})?(?:"[^"]*"|'[^']*'|["']?[^\s&,;)}}\]"']+)
+      (?P<quoted_cookie>cookies?["']\s{{0,2}}[=:]\s{{0,2}}){_QUOTED}
+    | (?P<cookie>cookies?["']?[ \t]{{0,2}}[=:][ \t]{{0,2}})[^\r\n]+
+    | (?P<named>(?:{_HIDDEN_NAMES})[\w.-]{{0,30}}["']?\s{{0,2}}[=:]\s{{0,2}})
+        (?:(?:bearer|basic|token)\s{{1,2}})?(?:{_QUOTED}|["']?[^\s&,;)}}\]"']+)
     | (?P<scheme>\b(?:bearer|basic)\s{{1,2}})[\w.~+/=-]{{6,}}
     | (?P<bot>\bbot)\d{{1,20}}:[\w-]+
     | (?P<user>://[^\s/:@]{{0,60}}:)[^\s/]{{1,200}}(?=@)
@@ -33,7 +36,7 @@ _IN_TEXT = re.compile(
         (?:(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?!\.?\w)
         |[0-9a-f]{{0,4}}:[0-9a-f:]{{0,40}}:[0-9a-f.]{{0,20}}))
     """,
-    re.IGNORECASE | re.VERBOSE,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
 

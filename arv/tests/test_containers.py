@@ -1,5 +1,6 @@
 """The container files, as far as they can be proved without an engine."""
 
+import os
 import re
 import subprocess
 import sys
@@ -87,6 +88,27 @@ def test_only_nginx_can_be_reached_from_outside(services: dict[str, Any]) -> Non
         if "ports" in service
     }
     assert {name for name, ports in open_ports.items() if ports} == {"nginx"}
+
+
+def test_requests_are_logged_by_the_application_alone(services: dict[str, Any]) -> None:
+    configuration = "".join(path.read_text() for path in (ROOT / "deploy/nginx").glob("*.conf"))
+    assert set(re.findall(r"^ *access_log (.+);$", configuration, re.MULTILINE)) == {"off"}
+    assert re.findall(r"^ *error_log (.+);$", configuration, re.MULTILINE) == ["/dev/stderr crit"]
+    assert "--quiet" in services["s3"]["command"]
+
+
+def test_grafana_does_not_start_without_a_password(services: dict[str, Any]) -> None:
+    *shell, script = services["grafana"]["entrypoint"]
+    script = script.replace("$$", "$").replace("/run.sh", "echo started")
+    for password, output in (("", "GRAFANA_PASSWORD is not set.\n"), ("x", "started\n")):
+        done = subprocess.run(
+            [*shell, script],
+            env={**os.environ, "GF_SECURITY_ADMIN_PASSWORD": password},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0, done.stdout + done.stderr) == (bool(password), output)
 
 
 def test_the_workers_take_every_queue_that_tasks_are_routed_to(services: dict[str, Any]) -> None:

@@ -25,3 +25,6 @@ def test_options_of_the_address_are_added_to_the_defaults_and_win() -> None:
     assert options["sslmode"] == "require"
     assert options["connect_timeout"] == 2
     assert "statement_timeout=30000" in options["options"]
+    assert options["tcp_user_timeout"] == 10_000
+    keepalives = [options[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
+    assert keepalives == [10, 5, 3]

@@ -1,5 +1,6 @@
 """What /metrics says, to whom, and out of how many processes."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from pytest_django.fixtures import Settings
 
 from analytics.models import ARViewSession, RollUp
 from arv import health, metrics, monitoring
+from arv.tests.conftest import Lines
 from arv.tests.web_server import fetch, web_server
 from companies.models import Company
 from content.models import ARContent, Delivery, Notification, NotificationType, VideoStatus
@@ -199,6 +201,34 @@ def test_figures_that_cannot_be_asked_for_do_not_take_the_others_along(
     assert figures["arv_figures_known", ("deliveries",)] == 1
     assert ("arv_jobs", ("markers", "ready")) not in figures
     assert figures["arv_deliveries", ("sent",)] == 0
+
+
+@pytest.mark.django_db
+def test_all_questions_together_have_one_deadline(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    def slow(now: Any) -> monitoring.Figures:
+        yield from monitoring.deliveries(now)
+        if connection.vendor == "postgresql":
+            # One statement would take far too long, and PostgreSQL ends it.
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(60)")
+        time.sleep(monitoring.MOST_SECONDS)
+        yield from monitoring.storage(now)
+
+    monkeypatch.setattr(monitoring, "MOST_SECONDS", 1.0)
+    monkeypatch.setitem(monitoring.ROWS, "deliveries", slow)
+    began = time.monotonic()
+    figures = ask()
+    assert time.monotonic() - began < 10
+    known = {of: value for (name, of), value in figures.items() if name == "arv_figures_known"}
+    # What was asked before is known, what would have come after is not even begun.
+    assert {of for (of,), value in known.items() if value} == {"jobs"}
+    assert len(known) == len(monitoring.ROWS | monitoring.REST)
+    assert ("arv_companies", ()) not in figures
+    skipped = [line for line in lines() if line["event"] == "figures_not_known"]
+    assert [line["of"] for line in skipped][1:] == ["roll_ups", "storage", "disk", "broker"]
+    assert all("No time is left" in line["exception"] for line in skipped[1:])
 
 
 @pytest.mark.once

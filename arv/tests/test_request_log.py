@@ -53,6 +53,20 @@ def test_a_request_is_told_of_at_its_start_and_its_end(client: Client, lines: Li
     assert current("request_id") is None
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [({"DNT": "1"}, False), ({"Sec-GPC": "1"}, False), ({"DNT": "0", "Sec-GPC": "0"}, True)],
+)
+def test_of_who_does_not_want_to_be_tracked_not_even_the_network_is_told(
+    client: Client, lines: Lines, header: dict[str, str], told: bool
+) -> None:
+    client.get("/account/login/", headers=header, REMOTE_ADDR="203.0.113.77")
+    (started,) = events(lines, "http_request_started")
+    assert ("client" in started) is told
+    assert ("203.0.113" in str(lines())) is told
+
+
 @pytest.mark.parametrize("given", ["", "short", "a" * 65, "with space", "<script>alert", "Ω" * 10])
 def test_another_id_than_a_well_formed_one_is_replaced(client: Client, given: str) -> None:
     response = client.get("/api/health/status", headers={"X-Request-ID": given})

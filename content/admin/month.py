@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from content.admin.calendar import what_of, why_of
 from content.admin.rotation_form import DAYS
 from content.models import ARContent
-from content.previews import FARTHEST
+from content.previews import FARTHEST, url_at
 from content.programme import ROWS
 from content.timetable import Day, Overlap, Showing, is_in_reach, month_calendar
 
@@ -131,4 +131,4 @@ def preview_url(content: ARContent, day: Day, at: datetime, now: datetime) -> st
     """The public page as visitors will get it then; empty where nobody may look."""
     if day.is_past or at - now > FARTHEST:
         return ""
-    return f"{content.get_absolute_url()}?at={at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return url_at(content, at)

@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from content.models import ARContent, MarkerStatus, Portrait
+from content.previews import url_at
 from content.publishing import Visibility, visibility
 
 VIEWS_WINDOW = timedelta(days=30)
@@ -46,7 +47,13 @@ def marker_panel(row: ARContent | Portrait, *, may_change: bool) -> SafeString:
 
 def qr_panel(content: ARContent, *, now: datetime) -> SafeString:
     state = visibility(content, now)
-    context = {"content": content, "state": state, "is_visible": state == Visibility.VISIBLE}
+    context = {
+        "content": content,
+        "state": state,
+        "is_visible": state == Visibility.VISIBLE,
+        # Staff who look at it are no visitors.
+        "page_url": url_at(content, now),
+    }
     return render_to_string("admin/content/qr_panel.html", context)
 
 

@@ -1,5 +1,6 @@
 """The pages of contents, portraits and notices: what they show, and in whose time."""
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from content.models import (
 from content.tests.factories import ARContentFactory, VideoFactory
 from content.tests.media import photograph
 from content.tests.test_processing import make_content
+from content.views import SESSION_PATH
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +44,15 @@ def staff(client: Client, editor: User) -> Client:
 def content(project: Project) -> ARContent:
     content: ARContent = ARContentFactory.create(project=project, title="Grandmother")
     return content
+
+
+def test_staff_who_open_the_live_page_are_no_visitors(staff: Client, content: ARContent) -> None:
+    page = body(staff, f"{CONTENTS}{content.pk}/change/")
+    assert f"<p>{content.ar_url}</p>" in page
+    assert f'href="{content.ar_url}"' not in page
+    [link] = re.findall(rf'href="({content.get_absolute_url()}[^"]*)"', page)
+    assert '"sessionUrl": null' in body(staff, link)
+    assert f'"sessionUrl": "{SESSION_PATH}"' in body(staff, content.get_absolute_url())
 
 
 def body(client: Client, url: str, **query: str) -> str:

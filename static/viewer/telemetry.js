@@ -9,6 +9,8 @@ const GATHER = 1000;
 /** How often a message is sent when the server asks to come again, and the longest it may ask for. */
 const ATTEMPTS = 4;
 const LONGEST_WAIT = 30_000;
+/** How often in a row it is tried again by itself; after that only with the next news. */
+const RETRIES = 6;
 /** What the server takes for a time to find the picture, in milliseconds. */
 const LONGEST_FIND = 4 * 3600 * 1000;
 
@@ -88,12 +90,15 @@ export class Telemetry {
     /** What was told already, and what is yet to be sent. */
     this.told = {};
     this.pending = {};
+    /** A flush is under way, and how many have failed in a row. */
+    this.scheduled = false;
+    this.failures = 0;
     /** Messages go one after the other: an update must not overtake the beginning. */
     this.queue = Promise.resolve();
   }
 
   start() {
-    return this.line(() => this.begin());
+    return this.line(() => this.begin().catch(() => this.tryAgain()));
   }
 
   /** The visitor has tapped Start. */
@@ -128,9 +133,21 @@ export class Telemetry {
   /** @param {number} seconds in view so far; may be sent again, the server keeps the greatest */
   end(seconds) {
     if (!this.base) return;
-    if (this.begun) this.sendNow(this.visitUrl, this.take());
-    else this.line(() => this.flush());
-    this.sendNow(`${this.visitUrl}/end`, { duration_seconds: seconds });
+    const { begun } = this;
+    const last = () => this.sendNow(`${this.visitUrl}/end`, { duration_seconds: seconds });
+    if (!begun) this.sendNow(this.base, this.beginning);
+    this.sendNow(this.visitUrl, begun ? this.take() : this.pending);
+    last();
+    // Nobody says whether the server took these: once more in turn, should the page live on.
+    if (!begun) this.line(() => this.flush()).then(last);
+  }
+
+  get beginning() {
+    return {
+      ar_content_unique_id: this.config.contentId,
+      session_id: this.sessionId,
+      user_agent: this.userAgent,
+    };
   }
 
   get visitUrl() {
@@ -139,7 +156,7 @@ export class Telemetry {
 
   /** The page may be gone a moment later: without waiting for anything. */
   sendNow(url, fields) {
-    if (fields === null) return;
+    if (fields === null || Object.keys(fields).length === 0) return;
     const body = JSON.stringify(fields);
     if (!this.beacon(url, body)) this.post(url, body).catch(() => {});
   }
@@ -148,14 +165,24 @@ export class Telemetry {
   tell(fields) {
     const news = Object.entries(fields).filter(([name, value]) => this.told[name] !== value);
     if (!this.base || news.length === 0) return;
-    if (Object.keys(this.pending).length === 0) {
-      this.line(async () => {
-        await this.wait(GATHER);
-        await this.flush();
-      });
-    }
     Object.assign(this.told, Object.fromEntries(news));
     Object.assign(this.pending, Object.fromEntries(news));
+    this.schedule(GATHER);
+  }
+
+  schedule(milliseconds) {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.line(async () => {
+      await this.wait(milliseconds);
+      this.scheduled = false;
+      await this.flush();
+    });
+  }
+
+  tryAgain() {
+    if (++this.failures > RETRIES) return;
+    this.schedule(Math.min(GATHER * 2 ** this.failures, LONGEST_WAIT));
   }
 
   /** @returns {object | null} what is yet to be sent, now in the caller's hands */
@@ -172,31 +199,35 @@ export class Telemetry {
   }
 
   async begin() {
-    if (this.begun) return;
-    const fields = {
-      ar_content_unique_id: this.config.contentId,
-      session_id: this.sessionId,
-      user_agent: this.userAgent,
-    };
-    this.begun = await this.deliver(() => this.base, fields);
+    if (!this.begun) this.begun = await this.deliver(() => this.base, this.beginning);
   }
 
   async flush() {
-    await this.begin();
-    const fields = this.begun ? this.take() : null;
-    if (fields !== null) await this.deliver(() => this.visitUrl, fields);
+    let fields = null;
+    try {
+      await this.begin();
+      fields = this.begun ? this.take() : null;
+      if (fields !== null) await this.deliver(() => this.visitUrl, fields);
+    } catch {
+      this.pending = { ...fields, ...this.pending };
+      this.tryAgain();
+    }
   }
 
   /**
    * @param {() => string} address asked again after the base has changed
-   * @returns {Promise<boolean>} the server has taken it; rejects when it was never reached
+   * @returns {Promise<boolean>} whether the server has taken it or refused it for good; rejects when
+   *   it was not reached, or could not say
    */
   async deliver(address, fields) {
     const body = JSON.stringify(fields);
     for (let attempt = 1; ; attempt++) {
       const response = await this.reach(address, body);
-      if (response.status !== 429 && response.status !== 503) return response.ok;
-      if (attempt === ATTEMPTS) return false;
+      if (response.status !== 429 && response.status < 500) {
+        this.failures = 0;
+        return response.ok;
+      }
+      if (attempt === ATTEMPTS) throw new Error(`${response.status}`);
       const seconds = Number(response.headers.get("Retry-After")) || 1;
       await this.wait(Math.min(seconds * 1000, LONGEST_WAIT));
     }

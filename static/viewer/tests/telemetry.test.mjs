@@ -102,6 +102,80 @@ test("what could not begin is begun with the next news, which is not lost", asyn
   ]);
 });
 
+/** Until nothing is under way any more: each failure puts another turn into the queue. */
+async function settled(telemetry) {
+  let queue;
+  while (queue !== telemetry.queue) await (queue = telemetry.queue);
+}
+
+for (const times of [1, 2, 3, 5]) {
+  test(`news are not lost when the server is away ${times} times in a row, and go without more news`, async () => {
+    const refusals = Array(4 * times).fill({ status: 503, wait: "1" });
+    const { telemetry, posts } = listening({ answers: [...refusals, { status: 200 }, ...refusals] });
+    telemetry.start();
+    telemetry.started();
+    telemetry.found(900);
+    await settled(telemetry);
+    const taken = [posts[4 * times], posts.at(-1)];
+    assert.equal(posts.length, 8 * times + 2);
+    assert.deepEqual(taken.map(([url]) => url), [config.sessionUrl, `${config.sessionUrl}/${telemetry.sessionId}`]);
+    assert.deepEqual(taken[1][1], { started: true, found_ms: 900 });
+  });
+}
+
+test("what is told while a message fails goes along with it, and the newer word counts", async () => {
+  const { telemetry, posts } = listening({ answers: [{ status: 200 }, ...Array(4).fill({ status: 502 })] });
+  await telemetry.start();
+  telemetry.cameraDenied("refused");
+  telemetry.rate("poor");
+  const { post } = telemetry;
+  telemetry.post = (...message) => {
+    telemetry.post = post;
+    telemetry.cameraAllowed();
+    telemetry.rate("good");
+    return post.apply(telemetry, message);
+  };
+  await settled(telemetry);
+  assert.deepEqual(posts.at(-1)[1], { camera: "allowed", tracking_quality: "good" });
+});
+
+test("a connection that breaks is tried a few times by itself, and again with the next news", async () => {
+  let down = true;
+  const { telemetry, posts, waits } = listening({ blocked: () => down });
+  telemetry.start();
+  telemetry.started();
+  await settled(telemetry);
+  const tries = waits.length;
+  assert.ok(tries > 2 && tries < 10, `${tries}`);
+  down = false;
+  telemetry.videoPlayed();
+  await settled(telemetry);
+  assert.deepEqual(posts.map(([, body]) => body).slice(1), [{ started: true, video_played: true }]);
+});
+
+test("what the server refuses for good is not sent again", async () => {
+  const { telemetry, posts } = listening({ answers: [{ status: 200 }, { status: 404 }] });
+  telemetry.start();
+  telemetry.started();
+  await settled(telemetry);
+  telemetry.videoPlayed();
+  await settled(telemetry);
+  assert.deepEqual(posts.slice(1).map(([, body]) => body), [{ started: true }, { video_played: true }]);
+});
+
+test("leaving before the beginning is confirmed sends it first, and all in turn should the page live on", async () => {
+  const { telemetry, posts, beacons } = listening({ answers: Array(8).fill({ status: 503 }) });
+  telemetry.start();
+  telemetry.started();
+  telemetry.end(2);
+  const visit = `${config.sessionUrl}/${telemetry.sessionId}`;
+  const end = [`${visit}/end`, { duration_seconds: 2 }];
+  assert.deepEqual(beacons.slice(0, 3), [[config.sessionUrl, telemetry.beginning], [visit, { started: true }], end]);
+  await settled(telemetry);
+  assert.deepEqual(posts.at(-1), [visit, { started: true }]);
+  assert.deepEqual(beacons.slice(3), [end]);
+});
+
 test("leaving sends what is pending before the end, in beacons", async () => {
   const { telemetry, posts, beacons } = listening();
   await telemetry.start();
@@ -135,8 +209,9 @@ test("being offline disturbs nobody", async () => {
 
 test("where beacons are refused the end is posted", async () => {
   const { telemetry, posts } = listening({ beacon: false });
+  await telemetry.start();
   telemetry.end(3);
-  assert.deepEqual(posts, [[`${config.sessionUrl}/${telemetry.sessionId}/end`, { duration_seconds: 3 }]]);
+  assert.deepEqual(posts.slice(1), [[`${config.sessionUrl}/${telemetry.sessionId}/end`, { duration_seconds: 3 }]]);
 });
 
 test("a preview tells nobody anything", async () => {
