@@ -80,7 +80,7 @@ class Count:
             companies = companies.filter(ar_contents=scope.content)
         elif scope.project is not None:
             companies = companies.filter(projects=scope.project)
-        for pk, zone, built_by, shared_until, *roll_up in companies.values_list(
+        for pk, name, built_by, shared_until, *roll_up in companies.values_list(
             "pk",
             "time_zone",
             "roll_up__time_zone",
@@ -90,7 +90,7 @@ class Count:
             "roll_up__kept_since",
         ):
             # Of a company that moved to another zone, the days are those that are built.
-            alike[built_by or zone, *roll_up].append(pk)
+            alike[built_by or name, *roll_up].append(pk)
             self.unmarked[_rounded(shared_until)].append(pk)
         for (name, built, part, kept), members in alike.items():
             zone = ZoneInfo(name)

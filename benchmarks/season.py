@@ -69,7 +69,8 @@ def fill(visits: int) -> None:
 
 
 # Who looks at a studio's pictures comes from eight of 30 countries and from 40 of 300 cities.
-# One visit in 250 has the session of the one before, one in 5,000 that of one long ago.
+# One visit in 1,000 has the session of the one before, one in 20,000 that of one long ago: the
+# page of the product makes an id for each visit, and only programs share one.
 VISITS = """
 INSERT INTO analytics_arviewsession (
     session_id, ar_content_id, project_id, company_id, user_agent, device_type, browser, os,
@@ -77,7 +78,7 @@ INSERT INTO analytics_arviewsession (
     found_ms, video_played, is_bot, is_shared, created_at
 )
 SELECT
-    md5((CASE WHEN n %% 250 = 0 THEN n - 1 WHEN n %% 5000 = 7 THEN n / 2 ELSE n END)::text)::uuid,
+    md5((CASE WHEN n %% 1000 = 0 THEN n - 1 WHEN n %% 20000 = 7 THEN n / 2 ELSE n END)::text)::uuid,
     pick.id, pick.project_id, pick.company_id,
     'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile Safari',
     (ARRAY['mobile', 'mobile', 'mobile', 'tablet', 'desktop'])[1 + floor(a * 5)::int],
