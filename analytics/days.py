@@ -1,4 +1,4 @@
-"""Counts the visits of whole days into DailyStat, in SQL alone."""
+"""Counts the visits of days into DailyStat, in SQL alone."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

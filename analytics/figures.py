@@ -4,7 +4,8 @@ All counting is SQL over two tables, under the aliases `t` (DailyStat) and `s` (
 Names come from the models and ids are integers; every other value is a parameter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -63,6 +64,25 @@ class Figures:
 class Sql(NamedTuple):
     text: str
     parameters: list[Any]
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """What is read in here is as it was at the first question, whatever is written meanwhile.
+
+    Inside of a transaction it is as that transaction sees it.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    how = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        # Not `atomic`, which would take the lock of writers on SQLite.
+        cursor.execute(f"BEGIN{how}")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def fetch(query: Sql) -> list[tuple[Any, ...]]:

@@ -105,12 +105,13 @@ def _repeated(key: Key, whose: str, first: date, kept: date) -> Sql:
     """What the days whose visits have been removed have less of sessions than of views."""
     join, path, count = entries("t.repeated")
     begins = len(key.column) + 2
-    value = f"substr({path}, {begins})"
+    is_own = f"substr({path}, 1, {begins - 1}) = '{key.column}/'"
+    # Also where the database asks for an id before it knows whether this is one.
+    value = f"CASE WHEN {is_own} THEN substr({path}, {begins}) END"
     return Sql(
         f"SELECT {key.stat.format(value=value)} AS key, 0 AS views,"  # noqa: S608
         f" -sum({count}) AS sessions FROM {STATS} AS t {join}"
-        f" WHERE {whose} AND t.day >= %s AND t.day < %s"
-        f" AND substr({path}, 1, {begins - 1}) = '{key.column}/'"
+        f" WHERE {whose} AND t.day >= %s AND t.day < %s AND {is_own}"
         f" AND {key.is_known.format(value=value)} GROUP BY 1",
         [day(first), day(kept)],
     )

@@ -1,8 +1,9 @@
 """Reports: exact figures of what happened up to `now`, at any number of visits.
 
-Whole days that are over come from DailyStat, the rest of a window from the visits themselves
-(analytics/counting.py). Unique sessions are exact over any window and scope of which the visits
-are kept; on days of which they have been removed, a session is unique within its day.
+What is rolled up comes from DailyStat, the rest of a window from the visits themselves
+(analytics/counting.py), both as of one instant. Unique sessions are exact over any window and
+scope of which the visits are kept; on days of which they have been removed, a session is unique
+within its day.
 """
 
 from datetime import date, datetime, timedelta
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model, QuerySet, Sum
 
 from analytics.counting import Count, Scope
-from analytics.figures import MEASURES, Figures
+from analytics.figures import MEASURES, Figures, one_snapshot
 from analytics.keys import ALL, DAYS, HOURS, KINDS, of_values
 from analytics.models import StatDimension
 from analytics.windows import INSTANT, Period, Window, is_regular, last_days, local_day, midnight
@@ -101,6 +102,7 @@ def scope_of(companies: QuerySet[Company]) -> Scope:
     return Scope(tuple(companies.order_by("pk").values_list("pk", flat=True)))
 
 
+@one_snapshot()
 def figures(scope: Scope, when: Window | Period, *, now: datetime) -> Figures:
     count = Count(scope, when, now=now)
     names = tuple(MEASURES)
@@ -111,6 +113,7 @@ def figures(scope: Scope, when: Window | Period, *, now: datetime) -> Figures:
     return Figures(views, sessions, **dict(zip(names, others, strict=True)))
 
 
+@one_snapshot()
 def by_day(scope: Scope, period: Period, *, now: datetime) -> list[Day]:
     """Every day of the period in order, those without a visit as zeros."""
     count = Count(scope, period, now=now)
@@ -118,6 +121,7 @@ def by_day(scope: Scope, period: Period, *, now: datetime) -> list[Day]:
     return [Day(day, *found.get(day, (0, 0))) for day in period]
 
 
+@one_snapshot()
 def by_hour(scope: Scope, period: Period, *, now: datetime) -> list[list[int]]:
     """Views by weekday (Monday first) and hour, 7 x 24, by each company's own clock.
 
@@ -133,8 +137,7 @@ def by_hour(scope: Scope, period: Period, *, now: datetime) -> list[list[int]]:
                 continue
             begins = midnight(day, calendar.zone)
             for key, (views, _base) in count.of(calendar, day).by(HOURS).items():
-                # What came in between the two questions is in the second alone.
-                found[key] = max(0, found.get(key, 0) - views)
+                found[key] -= views
                 seen = (begins + int(key[11:]) * HOUR).astimezone(calendar.zone)
                 table[seen.weekday()][seen.hour] += views
     for key, views in found.items():
@@ -145,6 +148,7 @@ def by_hour(scope: Scope, period: Period, *, now: datetime) -> list[list[int]]:
     return table
 
 
+@one_snapshot()
 def shares(
     scope: Scope,
     when: Window | Period,
@@ -165,6 +169,7 @@ def shares(
     return listed
 
 
+@one_snapshot()
 def top(
     scope: Scope,
     when: Window | Period,
@@ -237,6 +242,7 @@ def content_views(content_id: int, *, now: datetime) -> int:
     return visits_of(Scope(tuple(owners), content=content_id), now=now).views
 
 
+@one_snapshot()
 def visits_of(scope: Scope, *, now: datetime) -> Visits:
     """Views and unique sessions of the scope since `now` minus 30 days."""
     count = Count(scope, last_30_days(now), now=now)

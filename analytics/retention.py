@@ -182,7 +182,7 @@ def _remove_batch(
 def erase_session(session_id: UUID, *, now: datetime) -> Erased:
     """Remove all visits of a session, of any company, and count the days anew that counted them.
 
-    `visits` is 0 when there is none.
+    `visits` is 0 when there is none. Of the day that goes on, the next tick counts what is over.
     """
     visits = ARViewSession.objects.filter(session_id=session_id)
     owners = Company.objects.in_bulk(set(visits.values_list("company", flat=True)))
@@ -192,11 +192,14 @@ def erase_session(session_id: UUID, *, now: datetime) -> Erased:
     }
     counted = set()
     contents: dict[int, dict[int, datetime | None]] = {pk: {} for pk in roll_ups}
-    instants = set()
+    instants, going_on = set(), set()
     seen = visits.filter(is_bot=False).values_list("company", "ar_content", "created_at")
     for company, content, instant in seen:
         if roll_up := roll_ups.get(company):
-            counted.add((company, local_day(instant, ZoneInfo(roll_up.time_zone))))
+            day = local_day(instant, ZoneInfo(roll_up.time_zone))
+            counted.add((company, day))
+            if day == roll_up.built_until and roll_up.part_until and instant < roll_up.part_until:
+                going_on.add(company)
             instants.add(instant)
             if content is not None:
                 contents[company][content] = None
@@ -205,13 +208,15 @@ def erase_session(session_id: UUID, *, now: datetime) -> Erased:
     for company, day in sorted(counted):
         roll_up = roll_ups[company]
         if day >= roll_up.built_until:
-            rollups.forget_part(roll_up)
-        elif roll_up.kept_since is not None and day < roll_up.kept_since:
+            continue
+        if roll_up.kept_since is not None and day < roll_up.kept_since:
             unchanged.append((owners[company], day))
         else:
             rollups.rebuild(owners[company], day, day, now=now)
             rebuilt.append((owners[company], day))
     for company, roll_up in roll_ups.items():
+        if company in going_on:
+            rollups.forget_part(roll_up)
         seen_last = ARContent.objects.filter(pk__in=contents[company], last_viewed_at__in=instants)
         for one in seen_last:
             contents[company][one.pk] = _seen_last(one, roll_up)

@@ -1,8 +1,9 @@
-"""DailyStat, built once for each day that is over, and what the tick keeps up besides.
+"""DailyStat, built for each day that is over, and what the tick keeps up besides.
 
 A day is sealed when no event can change its visits any more: five hours and a little after its
-end, by the clock of the company. All that is done for a company happens in transactions that hold
-its RollUp row, so that two workers, or a removal of old visits, never meet in it.
+end, by the clock of the company. Until then it is built anew every hour, as far as it stands. All
+that is done for a company happens in transactions that hold its RollUp row, so that two workers,
+or a removal of old visits, never meet in it.
 """
 
 import logging
@@ -161,9 +162,15 @@ def _due(now: datetime) -> list[int]:
         company=OuterRef("pk"),
         created_at__gte=OuterRef("shared_until"),
     ).filter(created_at__gte=since)
-    found = rows.annotate(has_visits=Exists(fresh.order_by())).values_list(
-        "pk", "has_visits", "time_zone", "company__time_zone", "built_until"
-    )
+    # And those from before the hours that are not over are to be built, of who is idle since, too.
+    late = ARViewSession.objects.filter(
+        company=OuterRef("pk"),
+        created_at__gte=OuterRef("part_until"),
+        created_at__lt=now - CHANGES_FOR - SETTLED - HOUR,
+    ).filter(created_at__gte=now - USUAL_DAYS * DAY)
+    found = rows.annotate(
+        has_visits=Exists(fresh.order_by()) | Exists(late.order_by())
+    ).values_list("pk", "has_visits", "time_zone", "company__time_zone", "built_until")
     due: list[int] = []
     idle: list[int] = []
     for pk, has_visits, built_by, zone, built_until in found:
@@ -219,6 +226,8 @@ def _build_part(roll_up: RollUp, now: datetime) -> None:
     if until > (roll_up.part_until or begins):
         build_days(roll_up.company_id, Period(day, day), zone, until=until)
         roll_up.part_until = until
+    elif roll_up.part_until is None and until == begins:
+        roll_up.part_until = begins
 
 
 def forget_part(roll_up: RollUp) -> None:

@@ -67,15 +67,18 @@ class TestTick:
         for minutes in (30, 90, 150):
             visit(content, begins + timedelta(minutes=minutes))
         counted = DailyStat.objects.filter(ar_content=content).values_list("views", flat=True)
-        for minute, views, until in ((1, [], None), (2, [1], 1), (59, [1], 1), (62, [2], 2)):
+        for minute, views, until in ((1, [], 0), (2, [1], 1), (59, [1], 1), (62, [2], 2)):
             now = begins + 6 * HOUR + timedelta(minutes=minute)
             visit(content, now)
             assert rollups.roll_up_due(now=now) == 0
             assert list(counted.all()) == views
             roll_up = RollUp.objects.get(company=content.company)
-            assert roll_up.part_until == (begins + until * HOUR if until else None)
+            assert roll_up.part_until == begins + until * HOUR
             assert roll_up.built_until == begins.date()
         assert views_in_all(content.company) == 7
+        # An hour is built, too, when nobody has looked since.
+        assert rollups.roll_up_due(now=NOW + 3 * HOUR) == 0
+        assert list(counted.all()) == [7]
         assert rollups.roll_up_due(now=NOW + DAY) == 1
         assert list(counted.all()) == [7]
         assert views_in_all(content.company, NOW + DAY) == 7

@@ -75,7 +75,7 @@ class LooseLimits:
         window = int(now // self.seconds)
         to_tell: list[tuple[str, int]] = []
         with self._lock:
-            if window != self._window:
+            if window > self._window:
                 self._window = window
                 self._counts = {}
             counts: list[_Count] = []
@@ -109,6 +109,9 @@ class LooseLimits:
             logger.warning("rate limits count by process: the cache is away", exc_info=True)
             return
         with self._lock:
+            if window != self._window:
+                # The answer came after its window was over.
+                return
             for (key, _more), total in zip(news, totals, strict=True):
                 if count := self._counts.get(key):
                     count.known = max(count.known, total)

@@ -1,0 +1,80 @@
+"""A report that meets the tick: it counts what was there when it was asked."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from analytics import counting, reports, rollups
+from analytics.models import ARViewSession, RollUp
+from analytics.reports import Scope
+from analytics.tests.furnish import visit
+from analytics.windows import Period
+from content.models import ARContent
+
+NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def tick_meanwhile(now: datetime) -> None:
+    """As a worker does it, with a connection of its own."""
+
+    def tick() -> None:
+        try:
+            rollups.roll_up_due(now=now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(tick).result()
+
+
+def forget_meanwhile(_now: datetime) -> None:
+    def forget() -> None:
+        try:
+            rollups.forget_part(RollUp.objects.get())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(forget).result()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("meanwhile", "then"),
+    [
+        (tick_meanwhile, NOW + 2 * HOUR),
+        (tick_meanwhile, NOW + 20 * HOUR),
+        (forget_meanwhile, NOW),
+    ],
+)
+def test_a_tick_between_two_questions_changes_no_figure(
+    content: ARContent,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[datetime], None],
+    then: datetime,
+) -> None:
+    for hours in range(1, 30):
+        visit(content, uuid4(), NOW - hours * HOUR)
+    rollups.roll_up_due(now=NOW)
+    fetch, met = counting.fetch, []
+
+    def fetch_later(query: Any) -> Any:
+        if not met:
+            met.append(RollUp.objects.get().part_until)
+            meanwhile(then)
+        return fetch(query)
+
+    monkeypatch.setattr(counting, "fetch", fetch_later)
+    period = Period(NOW.date() - timedelta(days=3), NOW.date())
+    seen = reports.figures(Scope((content.company_id,)), period, now=NOW)
+    assert met == [datetime(2026, 3, 20, 6, tzinfo=UTC)]
+    assert RollUp.objects.get().part_until != met[0]
+    assert (seen.views, seen.sessions) == (29, 29)
+    assert ARViewSession.objects.count() == 29
