@@ -163,10 +163,20 @@ def s3_connection(db: None, s3_server: S3Server) -> StorageConnection:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that no database can change; a browser's server has one of its own."""
+    """Mark the tests that no database can change, and those that any other changes alike.
+
+    A browser's server has a database of its own. The statistics are SQL of our own, and in
+    transactions that are committed a database shows how it locks: such tests want both.
+    """
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
-        has_database = {"db", "transactional_db", "django_db_setup"} & names
-        marked = item.get_closest_marker("django_db") or item.get_closest_marker("browser")
-        if not has_database and not marked:
+        of_database = item.get_closest_marker("django_db")
+        is_real = "transactional_db" in names or (
+            of_database is not None and of_database.kwargs.get("transaction", False)
+        )
+        if item.get_closest_marker("browser"):
+            continue
+        if of_database is None and not {"db", "transactional_db", "django_db_setup"} & names:
             item.add_marker(pytest.mark.pure)
+        elif not (is_real or item.get_closest_marker("once") or "analytics" in item.path.parts):
+            item.add_marker(pytest.mark.orm)

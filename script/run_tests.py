@@ -111,7 +111,11 @@ def main() -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--sqlite", action="store_true", help="on SQLite (when nothing is said)")
     which.add_argument("--postgres", action="store_true", help="on PostgreSQL with Valkey")
-    which.add_argument("--all", action="store_true", help="on both")
+    which.add_argument(
+        "--all",
+        action="store_true",
+        help="on both, each test where it tells something: most on PostgreSQL alone",
+    )
     parser.add_argument("--no-browser", action="store_true", help="leave out the browser tests")
     parser.add_argument(
         "--thorough", action="store_true", help="every case also of the tests that take long"
@@ -132,11 +136,13 @@ def main() -> int:
             run.part("JavaScript tests", [node, "--test", JAVASCRIPT_TESTS], env)
         browser = not chosen.no_browser
         leave_out = [] if chosen.thorough else ["thorough"]
+        shares = chosen.all and not selection
         if not chosen.postgres:
-            pytest_parts(run, "SQLite", selection, env, browser=browser, leave_out=leave_out)
+            here = [*leave_out, "orm"] if shares else leave_out
+            pytest_parts(run, "SQLite", selection, env, browser=browser, leave_out=here)
         if chosen.postgres or chosen.all:
             with servers() as variables:
-                if chosen.all and not selection:
+                if shares:
                     # What no database can change has passed above.
                     leave_out = [*leave_out, "pure", "once"]
                 pytest_parts(
