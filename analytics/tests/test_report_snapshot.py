@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from analytics import counting, reports, rollups
+from analytics import reports, rollups
+from analytics.figures import fetch
 from analytics.models import ARViewSession, RollUp
 from analytics.reports import Scope
 from analytics.tests.furnish import visit
@@ -63,7 +64,7 @@ def test_a_tick_between_two_questions_changes_no_figure(
     for hours in range(1, 30):
         visit(content, uuid4(), NOW - hours * HOUR)
     rollups.roll_up_due(now=NOW)
-    fetch, met = counting.fetch, []
+    met: list[datetime | None] = []
 
     def fetch_later(query: Any) -> Any:
         if not met:
@@ -71,7 +72,7 @@ def test_a_tick_between_two_questions_changes_no_figure(
             meanwhile(then)
         return fetch(query)
 
-    monkeypatch.setattr(counting, "fetch", fetch_later)
+    monkeypatch.setattr("analytics.counting.fetch", fetch_later)
     period = Period(NOW.date() - timedelta(days=3), NOW.date())
     seen = reports.figures(Scope((content.company_id,)), period, now=NOW)
     assert met == [datetime(2026, 3, 20, 6, tzinfo=UTC)]
