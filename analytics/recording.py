@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from analytics import statements, visit_sql
 from analytics.models import ARViewSession
-from analytics.statements import value_for
+from analytics.statements import IS_POSTGRESQL, value_for
 from content import playback
 
 LONGEST_VISIT = timedelta(hours=4)
@@ -187,9 +187,9 @@ def _crosses_months(now: datetime, age: timedelta) -> bool:
 
     On PostgreSQL each month has a unique index of its own.
     """
-    if connection.vendor != "postgresql":
-        return False
     utc = now.astimezone(UTC)
+    if not IS_POSTGRESQL or 2 < utc.day < 28:
+        return False
     return (utc - age).month != (utc + CLOCKS_DIFFER).month
 
 

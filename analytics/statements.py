@@ -9,9 +9,10 @@ from enum import Enum
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model, QuerySet
 
+IS_POSTGRESQL = connection.vendor == "postgresql"
 # Only what asks for it is prepared on the server, however often anything else is said.
 NEVER = 2**31
 
@@ -33,7 +34,9 @@ class Statement:
 
     def _run(self, values: Mapping[str, Any], *, fetch: bool) -> tuple[list[tuple[Any, ...]], int]:
         parameters = {**self.constants, **values}
-        if connection.vendor != "postgresql":
+        # Once: the proxy of it looks it up at every use.
+        connection = connections[DEFAULT_DB_ALIAS]
+        if not IS_POSTGRESQL:
             with connection.cursor() as cursor:
                 cursor.execute(self.sql, parameters)
                 return (cursor.fetchall() if fetch else []), cursor.rowcount
@@ -64,7 +67,7 @@ def fields_of(model: type[Model]) -> dict[str, Field[Any, Any]]:
 
 def value_for(of: Field[Any, Any], value: Any) -> Any:
     """The value as the database's driver takes it: psycopg takes Python's own."""
-    return value if connection.vendor == "postgresql" else of.get_db_prep_save(value, connection)
+    return value if IS_POSTGRESQL else of.get_db_prep_save(value, connection)
 
 
 def text_of(

@@ -38,6 +38,8 @@ LARGEST_BODY = 4096
 # Beacons are text/plain: any other type would make the browser ask for permission first.
 CONTENT_TYPES = frozenset({"application/json", "text/plain", ""})
 TRACKED = b'{"status": "tracked"}'
+# With its length, the web server need not send it in chunks.
+TRACKED_HEADERS = {"Content-Type": "application/json", "Content-Length": str(len(TRACKED))}
 # A database that restarts is back in a few seconds.
 RETRY_AFTER = 5
 
@@ -117,7 +119,7 @@ def _view(read_event: Callable[..., Event], *methods: str) -> Callable[..., Http
             if read_event is _start:
                 metrics.visit_recorded("refused")
             return _answer_to(problem)
-        return HttpResponse(TRACKED, content_type="application/json")
+        return HttpResponse(TRACKED, headers=TRACKED_HEADERS)
 
     return csrf_exempt(view)
 

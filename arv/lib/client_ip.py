@@ -1,7 +1,7 @@
 """The visitor's address: who is asking, and how much of it may be kept."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -31,5 +31,5 @@ def cut(address: str) -> str | None:
         return None
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
-    prefix = 24 if ip.version == 4 else 48
-    return str(ip_network(f"{ip}/{prefix}", strict=False).network_address)
+    dropped = ip.max_prefixlen - (24 if ip.version == 4 else 48)
+    return str(type(ip)(int(ip) >> dropped << dropped))
