@@ -28,6 +28,34 @@ class Device:
     is_bot: bool = False
 
 
+class Labels:
+    """Bounds how many different names of browsers and systems visitors bring.
+
+    Anybody can send any name, and each one stands in the figures of its day for good. Of those
+    that a process has not met yet it takes `most_new` an hour, many more than there are.
+    """
+
+    def __init__(self, most_new: int = 1000, most_kept: int = 20_000) -> None:
+        self.most_new, self.most_kept = most_new, most_kept
+        self._met: set[str] = set()
+        self._hour, self._new = 0, 0
+
+    def taken(self, label: str, *, now: float) -> str:
+        """The label, or "" for one too many; `now` in seconds of any clock."""
+        if not label or label in self._met:
+            return label
+        hour = int(now // 3600)
+        if hour != self._hour:
+            self._hour, self._new = hour, 0
+            if len(self._met) > self.most_kept:
+                self._met.clear()
+        if self._new >= self.most_new:
+            return ""
+        self._new += 1
+        self._met.add(label)
+        return label
+
+
 @lru_cache(maxsize=4096)
 def describe(user_agent: str) -> Device:
     """Describe a User-Agent of any content. Bots and televisions are "unknown" devices."""

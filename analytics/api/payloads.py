@@ -1,6 +1,7 @@
 """The bodies that a visitor's page sends: checked field by field before anything is stored."""
 
 import json
+import time
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -16,6 +17,7 @@ from analytics.recording import LONGEST_VISIT, Progress, Visit
 USER_AGENT_LENGTH = 500
 LABEL_LENGTH = devices.LABEL_LENGTH
 LARGEST_ID = models.BigAutoField.MAX_BIGINT
+_labels = devices.Labels()
 LONGEST_FIND = int(LONGEST_VISIT.total_seconds() * 1000)
 
 
@@ -89,14 +91,15 @@ def visit_from(payload: dict[str, Any], ids: Ids, client: Client) -> Visit:
     """
     agent = _clean_user_agent(_text(payload, "user_agent") or client.user_agent)
     device = devices.describe(agent)
+    now = time.monotonic()
     return Visit(
         session_id=ids.session_id,
         public_ids=ids.public_ids,
         content_id=ids.content_id,
         user_agent="" if client.wants_privacy else agent,
         device_type=_choice(payload, "device_type", DeviceType) or device.device_type,
-        browser=_label(payload, "browser") or device.browser,
-        os=_label(payload, "os") or device.os,
+        browser=_labels.taken(_label(payload, "browser") or device.browser, now=now),
+        os=_labels.taken(_label(payload, "os") or device.os, now=now),
         tracking_quality=_choice(payload, "tracking_quality", TrackingQuality),
         video_played=_boolean(payload, "video_played"),
         ip_address=client.network,

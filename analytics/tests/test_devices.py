@@ -1,6 +1,6 @@
 import pytest
 
-from analytics.devices import Device, describe
+from analytics.devices import Device, Labels, describe
 
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0"
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5"
@@ -51,3 +51,21 @@ def test_a_label_never_outgrows_its_column() -> None:
     device = describe("Mozilla/5.0 " + "Bot" * 150 + "bot/9")
     assert len(device.browser) <= 60
     assert len(device.os) <= 60
+
+
+def test_new_names_are_taken_so_many_an_hour_and_known_ones_always() -> None:
+    labels = Labels(most_new=2)
+    assert [labels.taken(name, now=0) for name in ("A", "B", "C", "A", "")] == [
+        "A",
+        "B",
+        "",
+        "A",
+        "",
+    ]
+    assert [labels.taken(name, now=3600) for name in ("C", "B", "D", "E")] == ["C", "B", "D", ""]
+
+
+def test_the_names_that_are_remembered_are_bounded() -> None:
+    labels = Labels(most_new=2, most_kept=1)
+    assert [labels.taken(name, now=0) for name in ("A", "B")] == ["A", "B"]
+    assert [labels.taken(name, now=3600) for name in ("C", "D", "A")] == ["C", "D", ""]
