@@ -1,99 +1,14 @@
 /** The dashboard: its charts, countries by name, and a filter that answers at once. */
 
-import {
-  ArcElement,
-  CategoryScale,
-  Chart,
-  DoughnutController,
-  Filler,
-  LineController,
-  LineElement,
-  LinearScale,
-  PointElement,
-  Tooltip,
-} from "chart.js";
+import { ArcElement, Chart, DoughnutController } from "chart.js";
 
-Chart.register(
-  ArcElement,
-  CategoryScale,
-  DoughnutController,
-  Filler,
-  LineController,
-  LineElement,
-  LinearScale,
-  PointElement,
-  Tooltip,
-);
+import { colour, daysChart, followTheme } from "./days-chart.js";
+
+Chart.register(ArcElement, DoughnutController);
 
 const root = document.querySelector(".arv-dash");
 const language = document.documentElement.lang;
 const charts = [];
-
-const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
-
-/** Noon in UTC is the same day whatever the reader's own time zone does with it. */
-function writer(options) {
-  const format = new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" });
-  return (day) => format.format(new Date(`${day}T12:00:00Z`));
-}
-
-function line(label, data, { tint, dash = [], fill = false }) {
-  return {
-    label,
-    data,
-    borderColor: tint,
-    pointBackgroundColor: tint,
-    backgroundColor: `color-mix(in srgb, ${tint} 12%, transparent)`,
-    borderDash: dash,
-    borderWidth: data.length > 180 ? 1.5 : 2,
-    // A single day has no line to see.
-    pointRadius: data.length === 1 ? 4 : 0,
-    pointHitRadius: 12,
-    pointHoverRadius: 4,
-    pointHoverBackgroundColor: tint,
-    pointHoverBorderColor: tint,
-    cubicInterpolationMode: "monotone",
-    fill,
-  };
-}
-
-function drawDays(canvas, { days, views, sessions }) {
-  const isLong = days.length > 366;
-  const short = writer({ month: "short", ...(isLong ? { year: "numeric" } : { day: "numeric" }) });
-  const long = writer({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
-  const chart = new Chart(canvas, {
-    type: "line",
-    data: { labels: days.map(short), datasets: [] },
-    options: {
-      maintainAspectRatio: false,
-      animation: false,
-      interaction: { mode: "index", intersect: false },
-      scales: {
-        x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 24 } },
-        y: { beginAtZero: true, border: { display: false }, ticks: { precision: 0, maxTicksLimit: 6 }, grid: {} },
-      },
-      plugins: {
-        tooltip: {
-          usePointStyle: true,
-          boxPadding: 4,
-          callbacks: { title: ([item]) => long(days[item.dataIndex]) },
-        },
-      },
-      locale: language,
-    },
-  });
-  charts.push({
-    chart,
-    paint() {
-      chart.data.datasets = [
-        line(canvas.dataset.views, views, { tint: colour("--arv-views"), fill: "origin" }),
-        line(canvas.dataset.sessions, sessions, { tint: colour("--arv-sessions"), dash: [6, 4] }),
-      ];
-      for (const axis of Object.values(chart.options.scales)) axis.ticks.color = colour("--arv-quiet");
-      chart.options.scales.y.grid.color = colour("--arv-line");
-    },
-  });
-}
 
 function drawRing(canvas, { labels, views }) {
   const chart = new Chart(canvas, {
@@ -111,9 +26,9 @@ function drawRing(canvas, { labels, views }) {
     chart,
     paint() {
       Object.assign(chart.data.datasets[0], {
-        backgroundColor: views.map((_, slot) => colour(`--arv-slot-${slot}`)),
-        borderColor: colour("--arv-card"),
-        hoverBorderColor: colour("--arv-card"),
+        backgroundColor: views.map((_, slot) => colour(canvas, `--arv-slot-${slot}`)),
+        borderColor: colour(canvas, "--arv-card"),
+        hoverBorderColor: colour(canvas, "--arv-card"),
         borderWidth: 2,
       });
     },
@@ -131,11 +46,10 @@ function paint() {
 function draw(data) {
   for (const canvas of root.querySelectorAll("canvas[data-chart]")) {
     const { chart } = canvas.dataset;
-    if (chart === "days") drawDays(canvas, data);
+    if (chart === "days") charts.push(daysChart(canvas, data));
     else drawRing(canvas, data.shares[chart]);
   }
-  paint();
-  new MutationObserver(paint).observe(document.documentElement, { attributeFilter: ["class"] });
+  followTheme(paint);
 }
 
 function nameCountries() {
