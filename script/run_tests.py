@@ -20,11 +20,8 @@ from throwaway_servers import servers
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5
-# What a second database can change; how well the picture is tracked is not among it.
-BROWSER_ON_POSTGRES = [
-    "content/tests/browser/test_real_time.py",
-    "content/tests/browser/test_first_screen.py",
-]
+# A whole visit: what a second database can change; how well the picture is tracked is not.
+BROWSER_ON_POSTGRES = ["content/tests/browser/test_real_time.py"]
 JAVASCRIPT_TESTS = "static/viewer/tests/**/*.test.mjs"
 
 

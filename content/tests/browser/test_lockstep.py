@@ -139,7 +139,13 @@ def test_overlay_lies_on_the_picture(
     assert result.shown >= 0.9
 
 
-@pytest.mark.parametrize(("picture", "lens"), list(zip(PHOTOGRAPHS, LENSES.values(), strict=True)))
+@pytest.mark.parametrize(
+    ("picture", "lens"),
+    [
+        pytest.param(picture, lens, marks=pytest.mark.thorough if number else ())
+        for number, (picture, lens) in enumerate(zip(PHOTOGRAPHS, LENSES.values(), strict=True))
+    ],
+)
 def test_picture_is_found_at_a_glance_and_missed_as_fast(
     picture: str,
     lens: Lens,
