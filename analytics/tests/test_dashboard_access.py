@@ -15,7 +15,7 @@ from companies.models import Company, User
 from content.models import ARContent
 from content.tests.factories import ARContentFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
+pytestmark = [pytest.mark.django_db, pytest.mark.orm, pytest.mark.usefixtures("calm")]
 
 
 class TestPeriod:

@@ -33,7 +33,7 @@ from companies.tests.factories import (
 from content.models import ARContent, MarkerStatus, Notification, Portrait, VideoStatus
 from content.tests.factories import ARContentFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
+pytestmark = [pytest.mark.django_db, pytest.mark.orm, pytest.mark.usefixtures("calm")]
 
 INDEX = "/admin/"
 ROLES = ["owner", "editor", "viewer", "superuser", "stranger"]

@@ -13,7 +13,7 @@ from companies.models import Company, Role, StorageConnection, StorageTestStatus
 from companies.tests.factories import MembershipFactory
 from content.models import ARContent, MarkerStatus, Portrait, Video, VideoStatus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.orm]
 
 INDEX = "/admin/"
 

@@ -12,7 +12,7 @@ from companies.models import Company
 from companies.provisioning import seed_defaults
 from content.models import ARContent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.orm]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from companies.models import User
 from content.admin.lists import NewestRowsPaginator
 from content.models import ARContent
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("calm")]
+pytestmark = [pytest.mark.django_db, pytest.mark.orm, pytest.mark.usefixtures("calm")]
 
 LIST = "/admin/analytics/arviewsession/"
 

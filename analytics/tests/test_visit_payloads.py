@@ -13,7 +13,7 @@ from analytics.models import ARViewSession
 from analytics.tests.conftest import START, Post
 from content.models import ARContent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.orm]
 
 FIELDS = [
     "portrait_id",

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from analytics.models import ARViewSession
 from analytics.tests.conftest import Post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.orm]
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def count_queries(who: Visitor, urls: list[str]) -> dict[str, list[str]]:
 
 
 @pytest.mark.usefixtures("calm")
-@pytest.mark.parametrize("role", ["owner", "superuser"])
+@pytest.mark.parametrize("role", [pytest.param("owner", marks=pytest.mark.thorough), "superuser"])
 def test_a_page_asks_as_many_queries_for_fifty_rows_as_for_one(
     role: str, home: World, superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
