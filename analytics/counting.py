@@ -187,7 +187,7 @@ class Count:
             sealed = calendar.cut.sealed
             for window in calendar.cut.live:
                 edge, side = window, "all" if sealed is None else "upper"
-                if sealed is not None and window.begins == calendar.cut.whole.begins:
+                if sealed is not None and window.ends <= midnight(sealed.first, calendar.zone):
                     side = "lower"
                     day, hour, begins = whole_hours(window.begins, calendar.zone)
                     # The day is over: its hours tell views, though nothing else.

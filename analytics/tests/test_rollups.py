@@ -74,6 +74,9 @@ class TestTick:
             assert list(counted.all()) == views
             roll_up = RollUp.objects.get(company=content.company)
             assert roll_up.part_until == begins + until * HOUR
+            today = Period(begins.date(), begins.date())
+            [company] = reports.top(Scope((content.company_id,)), today, "company", now=now)
+            assert company.views == ARViewSession.objects.count()
             assert roll_up.built_until == begins.date()
         assert views_in_all(content.company) == 7
         # An hour is built, too, when nobody has looked since.
