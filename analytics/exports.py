@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from analytics import reports
 from analytics.models import StatDimension
@@ -28,7 +28,12 @@ DIMENSIONS = {
     "tracking_quality": StatDimension.QUALITY,
     "camera": StatDimension.CAMERA,
 }
-TABLES = ("days", "hours", *DIMENSIONS, "top_companies", "top_projects", "top_contents")
+KINDS: dict[str, Literal["company", "project", "content"]] = {
+    "top_companies": "company",
+    "top_projects": "project",
+    "top_contents": "content",
+}
+TABLES = ("days", "hours", *DIMENSIONS, *KINDS)
 
 
 class Table(NamedTuple):
@@ -83,12 +88,7 @@ def table(name: str, asked: Asked, *, most: int = MOST_LINES) -> Table:
     if name in DIMENSIONS:
         shares = reports.shares(scope, asked.when, DIMENSIONS[name], now=now, most=most)
         return Table(("value", "views", "unique_sessions"), list(map(tuple, shares)))
-    kinds: dict[str, Any] = {
-        "top_companies": "company",
-        "top_projects": "project",
-        "top_contents": "content",
-    }
-    found = reports.top(scope, asked.when, kinds[name], now=now, most=most)
+    found = reports.top(scope, asked.when, KINDS[name], now=now, most=most)
     return Table(("id", "name", "views", "unique_sessions"), list(map(tuple, found)))
 
 

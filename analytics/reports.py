@@ -25,19 +25,14 @@ __all__ = [
     "WINDOW",
     "Day",
     "Figures",
-    "Overview",
     "Scope",
     "Share",
     "Top",
     "by_day",
     "by_hour",
-    "company_views",
-    "content_views",
     "figures",
     "holdings",
     "last_30_days",
-    "overview",
-    "project_views",
     "scope_of",
     "shares",
     "today",
@@ -60,11 +55,6 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
 class Holdings(TypedDict):
     active_content: int
     storage_used_gb: float
-
-
-class Overview(Holdings):
-    total_views: int
-    unique_sessions: int
 
 
 class Visits(NamedTuple):
@@ -207,16 +197,6 @@ def holdings(companies: QuerySet[Company]) -> Holdings:
     }
 
 
-def overview(companies: QuerySet[Company], *, now: datetime) -> Overview:
-    """Views and sessions since `now` minus 30 days, active contents, and the storage in use."""
-    seen = visits(companies, now=now)
-    return {
-        "total_views": seen.views,
-        "unique_sessions": seen.sessions,
-        **holdings(companies),
-    }
-
-
 def visits(companies: QuerySet[Company], *, now: datetime) -> Visits:
     """Views and unique sessions since `now` minus 30 days."""
     return visits_of(scope_of(companies), now=now)
@@ -226,20 +206,6 @@ def visits_by_day(companies: QuerySet[Company], *, zone: ZoneInfo, now: datetime
     """Today, by the clock of `zone`, and the 29 days before; each company's by its own clock."""
     today = now.astimezone(zone).date()
     return by_day(scope_of(companies), last_days(WINDOW.days, today=today), now=now)
-
-
-def company_views(company_id: int, *, now: datetime) -> int:
-    return visits_of(Scope((company_id,)), now=now).views
-
-
-def project_views(project_id: int, *, now: datetime) -> int:
-    owners = Project.objects.filter(pk=project_id).values_list("company_id", flat=True)
-    return visits_of(Scope(tuple(owners), project=project_id), now=now).views
-
-
-def content_views(content_id: int, *, now: datetime) -> int:
-    owners = ARContent.objects.filter(pk=content_id).values_list("company_id", flat=True)
-    return visits_of(Scope(tuple(owners), content=content_id), now=now).views
 
 
 @one_snapshot()

@@ -9,7 +9,6 @@ or a removal of old visits, never meet in it.
 import logging
 from collections import Counter
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -26,9 +25,9 @@ from django.db.models import (
 )
 
 from analytics.days import build_days
-from analytics.figures import VISITS, Sql, fetch, within
 from analytics.models import ARViewSession, DailyStat, RollUp
 from analytics.recording import CHANGES_FOR
+from analytics.shared_sessions import mark, mark_all
 from analytics.windows import DAY, HOUR, INSTANT, Period, Window, instants, local_day, midnight
 from companies.models import Company
 from content.models import ARContent
@@ -107,7 +106,7 @@ def rebuild(company: Company, first: date, last: date, *, now: datetime) -> int:
             period = Period(first, min(last, first + (DAYS_AT_ONCE - 1) * DAY))
             before = _contents_on(roll_up, period)
             zone = ZoneInfo(roll_up.time_zone)
-            _mark(roll_up, instants(period, zone))
+            mark(company.pk, instants(period, zone))
             build_days(roll_up.company_id, period, zone)
             count_views(roll_up, {**before, **_contents_on(roll_up, period)}, now)
         total += (period.last - period.first).days + 1
@@ -116,8 +115,13 @@ def rebuild(company: Company, first: date, last: date, *, now: datetime) -> int:
 
 def sealed_until(zone: ZoneInfo, now: datetime) -> date:
     """The first day that events may still change."""
+    return local_day(_unchanging(now), zone)
+
+
+def _unchanging(now: datetime) -> datetime:
+    """No visit from before then changes any more."""
     # Clocks differ, and the last change is committed a little after its time.
-    return local_day(now - CHANGES_FOR - SETTLED, zone)
+    return now - CHANGES_FOR - SETTLED
 
 
 def _begin(now: datetime) -> None:
@@ -130,7 +134,9 @@ def _begin(now: datetime) -> None:
         is_old = oldest is not None and oldest < now - LONG_AGO
         if is_old and not is_marked:
             # Visits from before there were roll-ups: one pass over all of them.
-            _mark_all()
+            with transaction.atomic():
+                _allow_time()
+                mark_all()
             is_marked = True
         new.append(
             RollUp(
@@ -166,7 +172,7 @@ def _due(now: datetime) -> list[int]:
     late = ARViewSession.objects.filter(
         company=OuterRef("pk"),
         created_at__gte=OuterRef("part_until"),
-        created_at__lt=now - CHANGES_FOR - SETTLED - HOUR,
+        created_at__lt=_unchanging(now) - HOUR,
     ).filter(created_at__gte=now - USUAL_DAYS * DAY)
     found = rows.annotate(
         has_visits=Exists(fresh.order_by()) | Exists(late.order_by())
@@ -196,25 +202,23 @@ def _tend(pk: int, now: datetime) -> tuple[int, bool]:
     zone = ZoneInfo(roll_up.time_zone)
     marked = roll_up.shared_until
     roll_up.shared_until = max(marked, now - SETTLED)
-    _mark(roll_up, Window(marked, roll_up.shared_until))
+    mark(roll_up.company_id, Window(marked, roll_up.shared_until))
     begins, ends = roll_up.built_until, sealed_until(zone, now)
     is_last = (ends - begins).days <= DAYS_AT_ONCE + USUAL_DAYS
     after = ends if is_last else begins + DAYS_AT_ONCE * DAY
     if after > begins:
         period = Period(begins, after - DAY)
         # Once more, with what may have been committed later than anybody thought.
-        _mark(
-            roll_up, Window(max(instants(period, zone).begins, marked - USUAL_DAYS * DAY), marked)
-        )
+        again = max(instants(period, zone).begins, marked - USUAL_DAYS * DAY)
+        mark(roll_up.company_id, Window(again, marked))
         build_days(roll_up.company_id, period, zone)
         roll_up.built_until, roll_up.part_until = after, None
     if is_last:
         _build_part(roll_up, now)
-    roll_up.save()
-    if is_last:
         is_usual = (after - begins).days <= USUAL_DAYS
         since = marked if is_usual else _oldest_visit(roll_up.company_id) or marked
         count_views(roll_up, _contents_in(roll_up, Window(since, now + INSTANT)), now)
+    roll_up.save()
     return max(0, (after - begins).days), is_last
 
 
@@ -222,7 +226,7 @@ def _build_part(roll_up: RollUp, now: datetime) -> None:
     """Count the day that is not over as far as it stands, once an hour."""
     day, zone = roll_up.built_until, ZoneInfo(roll_up.time_zone)
     begins = midnight(day, zone)
-    until = begins + (now - CHANGES_FOR - SETTLED - begins) // HOUR * HOUR
+    until = begins + (_unchanging(now) - begins) // HOUR * HOUR
     if until > (roll_up.part_until or begins):
         build_days(roll_up.company_id, Period(day, day), zone, until=until)
         roll_up.part_until = until
@@ -291,43 +295,6 @@ def _add(row: DailyStat, other: DailyStat) -> None:
             setattr(row, field.attname, mine + more)
 
 
-def _mark(roll_up: RollUp, window: Window) -> None:
-    """Mark the visits in the window that share their session id, and those they share it with."""
-    if window.is_empty:
-        return
-    bounds = within(window)
-    found = fetch(
-        Sql(
-            f"SELECT DISTINCT s.session_id FROM {VISITS} AS s WHERE s.company_id = %s"  # noqa: S608
-            f" AND {bounds.text} AND NOT s.is_shared AND EXISTS (SELECT 1 FROM {VISITS} AS o"
-            " WHERE o.session_id = s.session_id AND o.id <> s.id)",
-            [roll_up.company_id, *bounds.parameters],
-        )
-    )
-    _mark_sessions(found)
-
-
-@transaction.atomic
-def _mark_all() -> None:
-    _allow_time()
-    found = fetch(
-        Sql(
-            f"SELECT s.session_id FROM {VISITS} AS s GROUP BY s.session_id"  # noqa: S608
-            " HAVING count(*) > 1 AND count(*) > count(*) FILTER (WHERE s.is_shared)",
-            [],
-        )
-    )
-    _mark_sessions(found)
-
-
-def _mark_sessions(found: list[tuple[Any, ...]]) -> None:
-    # In one order, so that two workers wait for each other rather than for ever.
-    sessions = sorted(session for (session,) in found)
-    for number in range(0, len(sessions), ROWS_AT_ONCE):
-        some = sessions[number : number + ROWS_AT_ONCE]
-        ARViewSession.objects.filter(session_id__in=some, is_shared=False).update(is_shared=True)
-
-
 def _known_days(roll_up: RollUp) -> Period | None:
     """From the first day with a visit or a figure to the last one that is built."""
     oldest = _oldest_visit(roll_up.company_id)
@@ -371,10 +338,7 @@ def count_views(roll_up: RollUp, contents: dict[int, datetime | None], now: date
     begins = midnight(roll_up.built_until, ZoneInfo(roll_up.time_zone))
     for number in range(0, len(wanted), ROWS_AT_ONCE):
         some = wanted[number : number + ROWS_AT_ONCE]
-        built = DailyStat.objects.filter(
-            ar_content__in=some,
-            day__lt=roll_up.built_until,
-        )
+        built = DailyStat.objects.filter(ar_content__in=some, day__lt=roll_up.built_until)
         days = dict(built.order_by().values_list("ar_content").annotate(views=Sum("views")))
         visits = ARViewSession.objects.filter(
             ar_content__in=some, is_bot=False, created_at__gte=begins, created_at__lte=now

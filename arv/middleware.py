@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from arv import metrics
-from arv.lib.client_ip import client_ip, cut
+from arv.lib.client_ip import client_ip, cut, wants_privacy
 from arv.logging import bind, unbind
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def _about(request: HttpRequest) -> dict[str, Any]:
 
 
 def _client(request: HttpRequest) -> dict[str, str]:
-    if "1" in (request.META.get("HTTP_DNT"), request.META.get("HTTP_SEC_GPC")):
+    if wants_privacy(request):
         return {}
     return {"client": cut(client_ip(request)) or "unknown"}
 

@@ -9,6 +9,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from analytics import exports
 from analytics.models import CameraReason, DeviceType, StatDimension, TrackingQuality
 from analytics.reports import Day, Figures, Share, Top
 
@@ -20,17 +21,8 @@ MONDAY = date(2026, 1, 5)
 # The slices of a doughnut; what is left is one more.
 SLICES = 5
 MINUTE = 60
-EXPORTED = {
-    "company": "top_companies",
-    "project": "top_projects",
-    "content": "top_contents",
-    StatDimension.DEVICE.value: "devices",
-    StatDimension.BROWSER.value: "browsers",
-    StatDimension.OS.value: "operating_systems",
-    StatDimension.QUALITY.value: "tracking_quality",
-    StatDimension.COUNTRY.value: "countries",
-    StatDimension.CITY.value: "cities",
-}
+# What the export calls the table of a chart.
+EXPORTED = {str(key): name for name, key in {**exports.KINDS, **exports.DIMENSIONS}.items()}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from analytics.recording import (
 )
 from arv import metrics
 from arv.api import error_body
-from arv.lib.client_ip import client_ip, cut
+from arv.lib.client_ip import client_ip, cut, wants_privacy
 from arv.lib.rate_limit import Limit, LooseLimits
 
 logger = logging.getLogger(__name__)
@@ -203,9 +203,9 @@ def _count(network: str | None, content: str) -> None:
 
 
 def _client(request: HttpRequest, network: str | None) -> Client:
-    meta = request.META
-    if "1" in (meta.get("HTTP_DNT"), meta.get("HTTP_SEC_GPC")):
-        return Client(meta.get("HTTP_USER_AGENT", ""), None, wants_privacy=True)
+    agent = request.META.get("HTTP_USER_AGENT", "")
+    if wants_privacy(request):
+        return Client(agent, None, wants_privacy=True)
     place = geo.NOWHERE
     if network:
         place = geo.locate(
@@ -213,7 +213,7 @@ def _client(request: HttpRequest, network: str | None) -> Client:
             country_file=settings.GEOIP_COUNTRY_FILE,
             city_file=settings.GEOIP_CITY_FILE,
         )
-    return Client(meta.get("HTTP_USER_AGENT", ""), network, place)
+    return Client(agent, network, place)
 
 
 start = _view(_start, "POST")

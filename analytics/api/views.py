@@ -32,7 +32,7 @@ from content.models import ARContent
 MOST_DAYS = 1100
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 USUAL_DAYS = 30
-LISTED = ("days", "top_companies", "top_projects", "top_contents", *exports.DIMENSIONS)
+LISTED = ("days", *exports.KINDS, *exports.DIMENSIONS)
 
 FROM = OpenApiParameter(
     "from",

@@ -7,21 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from analytics.models import ARViewSession
+from analytics.tests.furnish import visit
 from content.models import ARContent
 
 PAGE = "/admin/analytics/arviewsession/dashboard/"
 CHOICES = f"{PAGE}choices/"
 ZONE = ZoneInfo("Asia/Tokyo")
-
-
-def looked_at(content: ARContent, at: datetime, **fields: Any) -> ARViewSession:
-    return ARViewSession.objects.create(
-        **{"session_id": uuid.uuid4(), **fields},
-        ar_content=content,
-        project=content.project,
-        company=content.company,
-        created_at=at,
-    )
 
 
 def weeks_of_visits(contents: list[ARContent], now: datetime, count: int = 150) -> None:
@@ -36,7 +27,7 @@ def weeks_of_visits(contents: list[ARContent], now: datetime, count: int = 150) 
         session = dice.choice(shared) if dice.random() < 0.3 else uuid.uuid4()
         if ARViewSession.objects.filter(session_id=session, ar_content=pick).exists():
             session = uuid.uuid4()
-        looked_at(
+        visit(
             pick,
             now - timedelta(minutes=dice.randrange(45 * 24 * 60)),
             session_id=session,

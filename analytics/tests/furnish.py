@@ -21,13 +21,14 @@ from content.tests.factories import ARContentFactory, PortraitFactory, VideoFact
 DAY = timedelta(days=1)
 
 
-def visit(content: ARContent, session_id: uuid.UUID, at: datetime) -> None:
-    ARViewSession.objects.create(
-        session_id=session_id,
+def visit(content: ARContent, at: datetime | None = None, **fields: Any) -> ARViewSession:
+    """One of the content, by a session of its own unless one is given; now, unless `at` is."""
+    return ARViewSession.objects.create(
+        **{"session_id": uuid.uuid4(), **fields},
         ar_content=content,
         project=content.project,
         company=content.company,
-        created_at=at,
+        created_at=at or timezone.now(),
     )
 
 
@@ -87,10 +88,10 @@ def furnish(company: Company, *, name: str, times: int = 1) -> None:
                 schedule_end=ends,
             )
         shared = uuid.uuid4()
-        visit(contents[0], shared, now)
-        visit(contents[1], shared, now - DAY)
-        visit(contents[0], uuid.uuid4(), now - 29 * DAY)
-        visit(contents[0], uuid.uuid4(), now - 30 * DAY - timedelta(minutes=1))
+        visit(contents[0], now, session_id=shared)
+        visit(contents[1], now - DAY, session_id=shared)
+        visit(contents[0], now - 29 * DAY)
+        visit(contents[0], now - 30 * DAY - timedelta(minutes=1))
         for email, telegram, error in [
             (True, True, ""),
             (True, False, ""),

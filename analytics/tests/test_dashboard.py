@@ -3,7 +3,6 @@
 import csv
 import html
 import re
-import uuid
 from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Any
@@ -21,7 +20,6 @@ from analytics.tests.dashboard_visits import (
     PAGE,
     ZONE,
     card_values,
-    looked_at,
     views_of,
     weeks_of_visits,
 )
@@ -129,7 +127,7 @@ class TestNumbers:
         self, client: Client, superuser: User, ours: list[ARContent], theirs: ARContent
     ) -> None:
         for content in (ours[0], ours[1], theirs):
-            visit(content, uuid.uuid4(), timezone.now())
+            visit(content, timezone.now())
         client.force_login(superuser)
         response = client.get(PAGE)
         top = next(table for table in response.context["tops"] if table.key == "company")
@@ -163,7 +161,7 @@ class TestComparison:
     ) -> None:
         for at, times in (("2026-03-10", 3), ("2026-03-05", 2), ("2026-02-28", 9)):
             for _number in range(times):
-                looked_at(ours[0], datetime.fromisoformat(f"{at}T12:00:00+09:00"))
+                visit(ours[0], datetime.fromisoformat(f"{at}T12:00:00+09:00"))
         client.force_login(viewer)
         context = client.get(f"{PAGE}?from=2026-03-08&to=2026-03-14").context
         views = context["cards"][0]
@@ -199,8 +197,8 @@ class TestEmpty:
     def test_without_a_visit_the_page_says_what_to_do(
         self, client: Client, viewer: User, ours: list[ARContent]
     ) -> None:
-        looked_at(ours[0], timezone.now(), is_bot=True)
-        looked_at(ours[1], timezone.now() - 40 * DAY)
+        visit(ours[0], timezone.now(), is_bot=True)
+        visit(ours[1], timezone.now() - 40 * DAY)
         client.force_login(viewer)
         response = client.get(PAGE)
         html = response.content.decode()
@@ -222,7 +220,7 @@ class TestEmpty:
     def test_what_is_not_known_is_told_in_words(
         self, client: Client, viewer: User, ours: list[ARContent]
     ) -> None:
-        visit(ours[0], uuid.uuid4(), timezone.now())
+        visit(ours[0], timezone.now())
         client.force_login(viewer)
         html = client.get(PAGE).content.decode()
         assert "Where visitors are is not known" in html
@@ -238,7 +236,7 @@ def test_the_page_costs_the_same_for_one_content_and_for_fifty(
         return len(queries)
 
     client.force_login(viewer)
-    visit(ours[0], uuid.uuid4(), timezone.now())
+    visit(ours[0], timezone.now())
     count()
     few, few_of_one = count(), count(f"?content={ours[0].pk}")
     project = ours[0].project

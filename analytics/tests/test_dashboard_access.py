@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from analytics.admin.dashboard_filter import OFFERED
-from analytics.tests.dashboard_visits import CHOICES, PAGE, card_values, looked_at
+from analytics.tests.dashboard_visits import CHOICES, PAGE, card_values
 from analytics.tests.furnish import DAY, visit
 from analytics.windows import Period
 from companies.models import Company, User
@@ -61,7 +61,7 @@ class TestAccess:
         self, client: Client, request: pytest.FixtureRequest, role: str, ours: list[ARContent]
     ) -> None:
         client.force_login(request.getfixturevalue(role))
-        visit(ours[0], uuid.uuid4(), timezone.now())
+        visit(ours[0], timezone.now())
         for query in ("", f"?company={ours[0].company_id}", f"?content={ours[0].pk}"):
             assert card_values(client.get(PAGE + query).context)["views"] == "1"
         assert client.post(PAGE).status_code == 405
@@ -103,7 +103,7 @@ class TestAccess:
     def test_rows_of_another_company_are_not_there(
         self, client: Client, request: pytest.FixtureRequest, role: str, url: str, theirs: ARContent
     ) -> None:
-        visit(theirs, uuid.uuid4(), timezone.now())
+        visit(theirs, timezone.now())
         client.force_login(request.getfixturevalue(role))
         foreign = {
             "company": theirs.company_id,
@@ -131,7 +131,7 @@ class TestAccess:
         ours[0].project.name = ours[0].title = evil
         ours[0].project.save(update_fields=["name"])
         ours[0].save(update_fields=["title"])
-        looked_at(ours[0], timezone.now(), country=evil[:60], city=evil, browser=evil, os=evil)
+        visit(ours[0], timezone.now(), country=evil[:60], city=evil, browser=evil, os=evil)
         client.force_login(viewer)
         for query in ("", f"?content={ours[0].pk}"):
             html = client.get(PAGE + query).content.decode()

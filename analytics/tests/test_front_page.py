@@ -1,6 +1,5 @@
 """The front page: exact figures of the reader's companies alone, each a click from its rows."""
 
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -222,10 +221,10 @@ class TestFigures:
 def test_a_visit_around_midnight_belongs_to_the_day_of_the_company(content: ARContent) -> None:
     Company.objects.filter(pk=content.company_id).update(time_zone="Europe/Moscow")
     now = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
-    visit(content, uuid.uuid4(), datetime(2026, 3, 30, 21, 30, tzinfo=UTC))
+    visit(content, datetime(2026, 3, 30, 21, 30, tzinfo=UTC))
     # The first of the thirty days begins at local midnight, 2 March, and not a second before.
-    visit(content, uuid.uuid4(), datetime(2026, 3, 1, 21, 0, tzinfo=UTC))
-    visit(content, uuid.uuid4(), datetime(2026, 3, 1, 20, 59, 59, tzinfo=UTC))
+    visit(content, datetime(2026, 3, 1, 21, 0, tzinfo=UTC))
+    visit(content, datetime(2026, 3, 1, 20, 59, 59, tzinfo=UTC))
     companies = Company.objects.filter(pk=content.company_id)
     days = reports.visits_by_day(companies, zone=ZoneInfo("Europe/Moscow"), now=now)
     assert {day.day.isoformat(): day.views for day in days if day.views} == {
@@ -281,7 +280,7 @@ class TestEmpty:
         steps = client.get(INDEX).context["steps"]
         assert [step.done for step in steps] == [True, True, False]
         assert steps[2].url == reverse("admin:content_arcontent_change", args=[content.pk])
-        visit(content, uuid.uuid4(), timezone.now())
+        visit(content, timezone.now())
         response = client.get(INDEX)
         assert response.context["steps"] == []
         assert b"data-visits-chart" in response.content

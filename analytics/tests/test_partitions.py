@@ -65,7 +65,7 @@ def test_a_filled_table_keeps_every_row_on_its_way_to_partitions_and_back(
         constraints = query(catalogue)
         moments = [now - number * 17 * DAY for number in range(30)]
         for moment in moments:
-            visit(content, uuid.uuid4(), moment)
+            visit(content, moment)
         ARViewSession.objects.filter(created_at=moments[3]).update(ar_content=None, found_ms=7)
         ARViewSession.objects.filter(created_at=moments[4]).delete()
         rows = list(ARViewSession.objects.order_by("pk").values())
@@ -74,13 +74,13 @@ def test_a_filled_table_keeps_every_row_on_its_way_to_partitions_and_back(
         assert query(catalogue) == constraints
         assert Month.of(moments[-1]) in months()
         assert query("SELECT count(*) FROM ONLY {}_default") == [0]
-        visit(content, uuid.uuid4(), now)
+        visit(content, now)
         assert ARViewSession.objects.latest("pk").pk == rows[-1]["id"] + 1
         migrate(BEFORE)
         assert list(ARViewSession.objects.order_by("pk").values())[:-1] == rows
         assert query(catalogue) == constraints
         with pytest.raises(IntegrityError, match="counted_once"):
-            visit(content, rows[0]["session_id"], now)
+            visit(content, now, session_id=rows[0]["session_id"])
     finally:
         migrate()
         for month in months():
@@ -108,7 +108,7 @@ def test_a_visit_is_stored_once_whether_its_month_has_a_partition_or_not(
     content: ARContent, moment: datetime
 ) -> None:
     session_id = uuid.uuid4()
-    visit(content, session_id, moment)
+    visit(content, moment, session_id=session_id)
     again = ARViewSession(
         session_id=session_id,
         ar_content=content,
@@ -154,8 +154,8 @@ def _make() -> None:
 
 def test_what_came_while_nobody_made_months_moves_into_them(content: ARContent) -> None:
     february, may = uuid.uuid4(), uuid.uuid4()
-    visit(content, february, MAY - 90 * DAY)
-    visit(content, may, MAY)
+    visit(content, MAY - 90 * DAY, session_id=february)
+    visit(content, MAY, session_id=may)
     rows = list(ARViewSession.objects.order_by("pk").values())
     assert {partition_of(february), partition_of(may)} == {DEFAULT}
     make_partitions(now=MAY)
@@ -169,7 +169,7 @@ def test_too_many_to_move_stay_and_count(
 ) -> None:
     monkeypatch.setattr(partitions, "MOST_MOVED", 2)
     for number in range(3):
-        visit(content, uuid.uuid4(), MAY + number * DAY)
+        visit(content, MAY + number * DAY)
     make_partitions(now=MAY)
     assert Month.of(MAY) not in months()
     assert Month(2031, 8) in months()
@@ -181,7 +181,7 @@ def test_a_table_in_use_is_left_alone_and_nobody_waits_for_long(
 ) -> None:
     monkeypatch.setattr(partitions, "LOCK_SECONDS", 1)
     make_partitions(now=MAY)
-    visit(content, uuid.uuid4(), MAY)
+    visit(content, MAY)
     reading, done = threading.Event(), threading.Event()
 
     def report() -> None:
@@ -209,6 +209,6 @@ def test_a_table_in_use_is_left_alone_and_nobody_waits_for_long(
 def test_a_deleted_content_leaves_its_visits_in_every_partition(content: ARContent) -> None:
     make_partitions(now=MAY)
     for moment in (MAY, datetime.now(UTC), MAY + 700 * DAY):
-        visit(content, uuid.uuid4(), moment)
+        visit(content, moment)
     content.delete()
     assert list(ARViewSession.objects.values_list("ar_content", flat=True)) == [None] * 3

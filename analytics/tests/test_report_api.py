@@ -2,7 +2,6 @@
 
 import csv
 import io
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.utils import timezone
 
 from analytics import rollups
 from analytics.exports import Table, csv_lines, guarded
-from analytics.models import ARViewSession
+from analytics.tests.furnish import visit
 from companies.models import Company, User
 from companies.tests.factories import ProjectFactory
 from content.models import ARContent
@@ -21,16 +20,6 @@ from content.tests.factories import ARContentFactory
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-
-
-def visit(content: ARContent, at: datetime, **fields: Any) -> None:
-    ARViewSession.objects.create(
-        **{"session_id": uuid.uuid4(), **fields},
-        ar_content=content,
-        project=content.project,
-        company=content.company,
-        created_at=at,
-    )
 
 
 @pytest.fixture

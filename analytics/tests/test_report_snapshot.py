@@ -4,7 +4,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -62,7 +61,7 @@ def test_a_tick_between_two_questions_changes_no_figure(
     then: datetime,
 ) -> None:
     for hours in range(1, 30):
-        visit(content, uuid4(), NOW - hours * HOUR)
+        visit(content, NOW - hours * HOUR)
     rollups.roll_up_due(now=NOW)
     met: list[datetime | None] = []
 

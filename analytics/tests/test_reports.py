@@ -9,7 +9,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from analytics import reports
-from analytics.models import ARViewSession
+from analytics.reports import Scope
+from analytics.tests.furnish import visit
 from companies.models import ApiToken, Company, Project, User
 from companies.tests.factories import ProjectFactory
 from content.models import ARContent
@@ -18,18 +19,6 @@ from content.tests.factories import ARContentFactory
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 31, 12, 0, 0, tzinfo=UTC)
-
-
-def visit(
-    content: ARContent, *, at: datetime | None = None, session_id: uuid.UUID | None = None
-) -> ARViewSession:
-    return ARViewSession.objects.create(
-        session_id=session_id or uuid.uuid4(),
-        ar_content=content,
-        project=content.project,
-        company=content.company,
-        created_at=at or timezone.now(),
-    )
 
 
 @pytest.fixture
@@ -178,18 +167,21 @@ class TestWindow:
         visit(content, at=edge)
         visit(content, at=edge - timedelta(seconds=1))
         visit(content, at=edge + timedelta(seconds=1))
-        assert reports.overview(Company.objects.all(), now=NOW)["total_views"] == 2
-        assert reports.company_views(content.company_id, now=NOW) == 2
-        assert reports.project_views(content.project_id, now=NOW) == 2
-        assert reports.content_views(content.pk, now=NOW) == 2
-        assert reports.content_views(content.pk, now=NOW + timedelta(seconds=1)) == 1
+        own = (content.company_id,)
+        of_content = Scope(own, content=content.pk)
+        assert reports.visits(Company.objects.all(), now=NOW).views == 2
+        assert reports.visits_of(Scope(own), now=NOW).views == 2
+        assert reports.visits_of(Scope(own, project=content.project_id), now=NOW).views == 2
+        assert reports.visits_of(of_content, now=NOW).views == 2
+        assert reports.visits_of(of_content, now=NOW + timedelta(seconds=1)).views == 1
 
     def test_projects_of_one_company_do_not_mix(self, content: ARContent, company: Company) -> None:
         other = ARContentFactory.create(project=ProjectFactory.create(company=company))
         visit(content, at=NOW)
         visit(other, at=NOW)
-        assert reports.project_views(other.project_id, now=NOW) == 1
-        assert reports.company_views(company.pk, now=NOW) == 2
+        of_project = Scope((company.pk,), project=other.project_id)
+        assert reports.visits_of(of_project, now=NOW).views == 1
+        assert reports.visits_of(Scope((company.pk,)), now=NOW).views == 2
 
 
 def test_a_report_costs_the_same_for_one_visit_and_for_many(
@@ -202,4 +194,5 @@ def test_a_report_costs_the_same_for_one_visit_and_for_many(
         # The companies and how far they are rolled up; sessions seen twice lately; the figures;
         # the contents and the storage.
         with django_assert_num_queries(6):
-            reports.overview(companies, now=timezone.now())
+            reports.visits(companies, now=timezone.now())
+            reports.holdings(companies)

@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import CommandError, call_command
 
-from analytics import partitions, retention, rollups
+from analytics import partitions, reports, retention, rollups
 from analytics.models import ARViewSession, DailyStat, RollUp
 from analytics.partitions import Month
-from analytics.reports import overview
 from analytics.retention import Removed, erase_session, remove_expired
 from analytics.tests.furnish import visit
 from companies.models import Company
@@ -30,7 +29,7 @@ HOUR = timedelta(hours=1)
 def visits_of(content: ARContent, *moments: datetime) -> list[uuid.UUID]:
     ids = [uuid.uuid4() for _moment in moments]
     for session_id, moment in zip(ids, moments, strict=True):
-        visit(content, session_id, moment)
+        visit(content, moment, session_id=session_id)
     return ids
 
 
@@ -42,6 +41,11 @@ def left_of(content: ARContent) -> list[datetime]:
 def figures() -> list[dict[str, Any]]:
     columns = [field.attname for field in DailyStat._meta.fields if not field.primary_key]
     return list(DailyStat.objects.order_by(*columns).values(*columns))
+
+
+def overview() -> tuple[reports.Visits, reports.Holdings]:
+    companies = Company.objects.all()
+    return reports.visits(companies, now=NOW), reports.holdings(companies)
 
 
 def views_on(content: ARContent, day: date) -> int:
@@ -82,9 +86,9 @@ def test_the_last_thirty_days_count_the_same_before_and_after(content: ARContent
     edge = NOW - 30 * DAY
     visits_of(content, NOW - 29 * DAY, edge - HOUR, edge + HOUR, edge - DAY, NOW - 60 * DAY)
     rollups.roll_up_due(now=NOW)
-    before = overview(Company.objects.all(), now=NOW)
+    before = overview()
     remove_expired(now=NOW)
-    assert overview(Company.objects.all(), now=NOW) == before
+    assert overview() == before
 
 
 def test_a_company_that_keeps_everything_has_nothing_noted(content: ARContent) -> None:
@@ -246,7 +250,7 @@ class TestErasing:
         self, content: ARContent, foreign_content: ARContent
     ) -> None:
         mine, other = visits_of(content, NOW - 5 * DAY, NOW - 5 * DAY)
-        visit(foreign_content, mine, NOW - 3 * DAY)
+        visit(foreign_content, NOW - 3 * DAY, session_id=mine)
         visits_of(foreign_content, NOW - 3 * DAY)
         rollups.roll_up_due(now=NOW)
         out = StringIO()

@@ -13,7 +13,7 @@ from analytics import reports, rollups
 from analytics.days import build_days
 from analytics.models import ARViewSession, DailyStat, RollUp, StatDimension
 from analytics.reports import Scope
-from analytics.tests.furnish import DAY
+from analytics.tests.furnish import DAY, visit
 from analytics.windows import Period
 from companies.models import Company
 from companies.tests.factories import ProjectFactory
@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-def visit(content: ARContent, at: datetime, **fields: Any) -> ARViewSession:
-    return ARViewSession.objects.create(
-        **{"session_id": uuid.uuid4(), **fields},
-        ar_content=content,
-        project=content.project,
-        company=content.company,
-        created_at=at,
-    )
 
 
 def days_of(company: Company) -> dict[date, int]:

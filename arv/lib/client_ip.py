@@ -22,6 +22,11 @@ def client_ip(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def wants_privacy(request: HttpRequest) -> bool:
+    """Whether the client asks, by DNT or Sec-GPC, that nothing be kept of who and where it is."""
+    return "1" in (request.META.get("HTTP_DNT"), request.META.get("HTTP_SEC_GPC"))
+
+
 @lru_cache(maxsize=8192)
 def cut(address: str) -> str | None:
     """Cut an address to its network: /24 for IPv4, /48 for IPv6; None when it is not one."""
