@@ -7,10 +7,13 @@ import os
 from typing import Any
 
 from celery import Celery, Task, signals
+from kombu.transport import TRANSPORT_ALIASES
 
 from arv.logging import bind, current, unbind
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arv.settings")
+
+TRANSPORT_ALIASES["folder"] = "arv.lib.folder_broker:Transport"
 
 app = Celery("arv")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -39,7 +39,7 @@ def broker_in(var: Path) -> Iterator[None]:
         conf.broker_url, conf.broker_transport_options = url, transport_options
         celery.amqp._producer_pool = celery._pool = None
 
-    use("filesystem://localhost", options)
+    use("folder://localhost", options)
     try:
         yield
     finally:
