@@ -5,9 +5,8 @@ The unique key of session and content decides, never a read before a write. Each
 statement and a commit of its own, and may be tried again at any time: nothing counts twice.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -39,8 +38,7 @@ class UnknownSession(LookupError):
     """No visit with that session id was recorded in the last `CHANGES_FOR`."""
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(NamedTuple):
     """A start event. `public_ids` are unique ids of the content or of its portrait, two at most.
 
     Every id that is given must fit the content. `ip_address` is already cut to its network;
@@ -62,8 +60,7 @@ class Visit:
     is_bot: bool = False
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """What a visit's page tells later; "", False and None say nothing.
 
     `camera_reason` goes with a denied camera. `found_ms` is counted from the visitor's start.

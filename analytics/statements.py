@@ -25,7 +25,11 @@ class Statement:
     constants: Mapping[str, Any] = field(default_factory=dict)
 
     def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Run it in autocommit, or in the transaction that is open; the rows that it gives."""
+        """Run it in autocommit, or in the transaction that is open; the rows that it gives.
+
+        Whether the database is still there is not asked beforehand: what is repeatable is tried
+        again instead.
+        """
         return self._run(values, fetch=True)[0]
 
     def count(self, values: Mapping[str, Any]) -> int:
@@ -42,7 +46,6 @@ class Statement:
                 return (cursor.fetchall() if fetch else []), cursor.rowcount
         # Planned once for each connection: planning takes PostgreSQL longer than the work itself,
         # and Django's own cursors write the values into the text.
-        connection.close_if_health_check_failed()
         connection.ensure_connection()
         with connection.wrap_database_errors:
             raw: psycopg.Connection[Any] = connection.connection
@@ -50,6 +53,8 @@ class Statement:
                 raw.prepare_threshold = NEVER
             with psycopg.Cursor(raw) as prepared:
                 prepared.execute(self.sql, parameters, prepare=True)
+                # It answers: what else the request says need not ask whether it does.
+                connection.health_check_done = True  # type: ignore[attr-defined]
                 return (prepared.fetchall() if fetch else []), prepared.rowcount
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import structlog
 from structlog.contextvars import bind_contextvars as bind
 from structlog.contextvars import clear_contextvars as unbind
+from structlog.contextvars import reset_contextvars as unbind_again
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor
 
 from arv.lib.redaction import redacted
 
-__all__ = ["bind", "current", "to_console", "unbind", "without_secrets"]
+__all__ = ["bind", "current", "to_console", "unbind", "unbind_again", "without_secrets"]
 
 # Django's request as an object, and the arguments of Celery's tasks: too much to be looked through.
 _LEFT_OUT = ("request", "data")

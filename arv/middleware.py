@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 
 from arv import metrics
 from arv.lib.client_ip import client_ip, cut, wants_privacy
-from arv.logging import bind, unbind
+from arv.logging import bind, unbind_again
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +72,7 @@ class RequestMiddleware:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         # No secret, so without the system's own randomness, which would cost a call to it.
         request_id = given if _WELL_FORMED.fullmatch(given) else f"{random.getrandbits(128):032x}"
-        unbind()
-        bind(request_id=request_id)
+        bound = bind(request_id=request_id)
         if not quiet:
             logger.info(
                 "http_request_started",
@@ -97,7 +96,7 @@ class RequestMiddleware:
                     },
                 )
         finally:
-            unbind()
+            unbind_again(**bound)
         response.headers["X-Request-ID"] = request_id
         return response
 

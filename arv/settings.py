@@ -102,9 +102,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # Outermost: its times and statuses are those that leave.
     "arv.middleware.RequestMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     # What visitors send goes no further.
     "analytics.api.short_way.ShortWay",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",

@@ -6,9 +6,8 @@ Plain views: the authority is the unguessable id, and DRF would cost more than t
 import logging
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -61,8 +60,7 @@ class Refused(Exception):
         )
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """What a request says: `content` names the content for counting, "" when it names none."""
 
     content: str
@@ -165,8 +163,6 @@ def _handle(
         raise
     _count(network, event.content)
     client, now = _client(request, network), timezone.now()
-    # An event may be tried again: no need to ask the database beforehand whether it is there.
-    connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         event.record(client, now)
     except (OperationalError, InterfaceError):

@@ -2,7 +2,6 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
@@ -50,7 +49,7 @@ def test_a_retry_after_midnight_finds_the_visit_of_before(
     visit = visit_of(content.unique_id)
     assert record_visit(visit, now=midnight - SECOND) == "new"
     later = midnight + timedelta(minutes=minutes)
-    told = replace(visit, video_played=True)
+    told = visit._replace(video_played=True)
     assert record_visit(told, now=later - SECOND) == "repeated"
     record_progress(visit.session_id, Progress(found_ms=5), public_id=None, now=later - SECOND)
     record_end(visit.session_id, duration_seconds=0, public_id=None, now=later - SECOND)
@@ -66,7 +65,7 @@ def test_so_does_one_that_comes_a_night_later_and_changes_nothing(
     visit = visit_of(content.unique_id)
     began = midnight - timedelta(hours=ago) + SECOND
     assert record_visit(visit, now=began) == "new"
-    told = replace(visit, video_played=True)
+    told = visit._replace(video_played=True)
     assert record_visit(told, now=midnight + timedelta(hours=later)) == "repeated"
     row = ARViewSession.objects.get()
     assert (row.created_at, row.video_played) == (began, False)
@@ -80,7 +79,7 @@ def test_within_a_month_a_repeated_visit_is_known_however_old(
     ARContentFactory.create(project=content.project, portrait=portrait, image="")
     for visit in (visit_of(content.unique_id), visit_of(portrait.unique_id)):
         assert record_visit(visit, now=midnight) == "new"
-        told = replace(visit, tracking_quality="good", video_played=True)
+        told = visit._replace(tracking_quality="good", video_played=True)
         for hours in (6, 23, 30, 27 * 24):
             assert record_visit(told, now=midnight + timedelta(hours=hours)) == "repeated"
     rows = ARViewSession.objects.values_list("created_at", "video_played", "tracking_quality")

@@ -1,10 +1,12 @@
 """The visitor's address: who is asking, and how much of it may be kept."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from django.conf import settings
 from django.http import HttpRequest
+
+_IPV4_IN_IPV6 = bytes(10) + b"\xff\xff"
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -30,11 +32,15 @@ def wants_privacy(request: HttpRequest) -> bool:
 @lru_cache(maxsize=8192)
 def cut(address: str) -> str | None:
     """Cut an address to its network: /24 for IPv4, /48 for IPv6; None when it is not one."""
+    family = AF_INET
+    if ":" in address:
+        # The name of a network card may follow.
+        family, address = AF_INET6, address.partition("%")[0]
     try:
-        ip = ip_address(address)
-    except ValueError:
+        packed = inet_pton(family, address)
+    except (OSError, ValueError):
         return None
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    dropped = ip.max_prefixlen - (24 if ip.version == 4 else 48)
-    return str(type(ip)(int(ip) >> dropped << dropped))
+    if packed.startswith(_IPV4_IN_IPV6):
+        family, packed = AF_INET, packed[len(_IPV4_IN_IPV6) :]
+    kept = 3 if family == AF_INET else 6
+    return inet_ntop(family, packed[:kept].ljust(len(packed), b"\0"))

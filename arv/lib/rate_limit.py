@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.core.cache import cache, caches
 from django.core.cache.backends.redis import RedisCache
@@ -36,8 +37,7 @@ def seconds_to_wait(
     return 0 if count <= most else _until_next(window, seconds, now)
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """At most `most` of what `key` names, in each window."""
 
     key: str
