@@ -7,6 +7,7 @@ runs the command with DATABASE_URL and REDIS_URL set, and ends as it ends.
 import contextlib
 import importlib.util
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -24,6 +25,8 @@ from processes import exit_on_signals
 # PostgreSQL refuses to run as root; this is `nobody` wherever there is one.
 NOBODY = 65534
 START_SECONDS = 60
+# Linux has clients begin at 32768, others at 49152.
+BELOW_THE_CLIENTS = 15_000, 32_000
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60")
 
 
@@ -34,9 +37,16 @@ class Identity(TypedDict, total=False):
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that the system gives to no client: a server that restarts could not have it back."""
+    while True:
+        # Not the generator that tests may have seeded alike in all processes.
+        port = random.SystemRandom().randrange(*BELOW_THE_CLIENTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def package_folder(name: str) -> Path:

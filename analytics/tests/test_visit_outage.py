@@ -122,13 +122,14 @@ class Restart:
 
     def __call__(self) -> None:
         folder = Path(f"/proc/{self.pid}")
-        command, cwd = command_of(folder).split("\0")[:-1], (folder / "cwd").resolve()
+        # It works in its data folder.
+        command, data = command_of(folder).split("\0")[:-1], (folder / "cwd").resolve()
+        lock = data / "postmaster.pid"
+        assert lock.exists()
         os.kill(self.pid, signal.SIGINT)
-        wait_for(lambda: not (cwd / "data" / "postmaster.pid").exists())
+        wait_for(lambda: not lock.exists())
         user = NOBODY if os.geteuid() == 0 else None
-        self.again = subprocess.Popen(
-            command, cwd=cwd, user=user, group=user, stderr=subprocess.DEVNULL
-        )
+        self.again = subprocess.Popen(command, cwd=data, user=user, group=user)
         wait_for(lambda: listens(self.port))
 
     def stop(self) -> None:
