@@ -62,6 +62,8 @@ class RequestMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         got_request_exception.connect(_tell_of_exception)
+        # structlog makes the variable at its first use: not in two threads at once.
+        unbind_again(**bind(request_id=""))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()

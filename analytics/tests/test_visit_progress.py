@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from analytics.models import ARViewSession
 from analytics.recording import CHANGES_FOR
@@ -82,6 +83,19 @@ def test_the_first_answer_about_the_camera_counts_unless_it_is_allowed_later(
         assert tell(post, visit, camera=camera, camera_reason=reason).status_code == 200
     visit.refresh_from_db()
     assert (visit.camera, visit.camera_reason) == kept
+
+
+def test_events_are_not_sent_elsewhere_for_https(
+    client: Client, visit: ARViewSession, settings: Settings
+) -> None:
+    """The browser would ask again with a GET, and the event be lost."""
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/privacy").status_code == 301
+    path = f"/api/v/visit/{visit.session_id}"
+    response = client.post(path, b'{"started": true}', content_type="text/plain")
+    assert response.status_code == 200
+    visit.refresh_from_db()
+    assert visit.started
 
 
 @pytest.mark.parametrize("path", ["/api/analytics/ar-session", "/api/v/visit"])
