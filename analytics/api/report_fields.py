@@ -47,7 +47,7 @@ class TopSerializer(serializers.Serializer[Any]):
 class ReportSerializer(serializers.Serializer[Any]):
     """Without `from_day` and `to_day`: the last 30 days to the second.
 
-    `days` are whole: then today and the 29 days before.
+    `days` are whole: then today and the 29 days before. Of the tables, those asked for are there.
     """
 
     from_day = serializers.DateField(allow_null=True)
@@ -59,17 +59,17 @@ class ReportSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text=_("Views that played a video, of all: 0 to 1.")
     )
     funnel = FunnelSerializer()
-    days = DayOfVisitsSerializer(many=True)
-    top_companies = TopSerializer(many=True)
-    top_projects = TopSerializer(many=True)
-    top_contents = TopSerializer(many=True)
-    devices = ShareSerializer(many=True)
-    browsers = ShareSerializer(many=True)
-    operating_systems = ShareSerializer(many=True)
-    countries = ShareSerializer(many=True)
-    cities = ShareSerializer(many=True)
-    tracking_quality = ShareSerializer(many=True)
-    camera = ShareSerializer(many=True)
+    days = DayOfVisitsSerializer(many=True, required=False)
+    top_companies = TopSerializer(many=True, required=False)
+    top_projects = TopSerializer(many=True, required=False)
+    top_contents = TopSerializer(many=True, required=False)
+    devices = ShareSerializer(many=True, required=False)
+    browsers = ShareSerializer(many=True, required=False)
+    operating_systems = ShareSerializer(many=True, required=False)
+    countries = ShareSerializer(many=True, required=False)
+    cities = ShareSerializer(many=True, required=False)
+    tracking_quality = ShareSerializer(many=True, required=False)
+    camera = ShareSerializer(many=True, required=False)
 
 
 class OverviewSerializer(ReportSerializer):

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from analytics import rollups
+from analytics.api.views import LISTED
 from analytics.exports import Table, csv_lines, guarded
 from analytics.tests.furnish import visit
 from companies.models import Company, User
@@ -75,6 +76,30 @@ class TestReport:
         assert [one["value"] for one in told["countries"]] == ["", "Germany"]
         expected = {"id": content.pk, "name": content.title, "views": 2, "unique_sessions": 2}
         assert told["top_contents"] == [expected]
+
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [
+            ("none", set()),
+            ("days", {"days"}),
+            ("cities,top_contents", {"cities", "top_contents"}),
+            ("none,camera,camera", {"camera"}),
+        ],
+    )
+    def test_tables_that_are_not_asked_for_are_left_out(
+        self, client: Client, path: str, seen: datetime, asked: str, told: set[str]
+    ) -> None:
+        whole, some = client.get(path).json(), client.get(path, {"tables": asked}).json()
+        assert set(whole) - set(some) == set(LISTED) - told
+        assert some == {name: value for name, value in whole.items() if name in some}
+
+    @pytest.mark.parametrize("asked", ["", "days,", "hours", "days;cities", "Days"])
+    def test_a_table_that_is_not_known_is_refused(
+        self, client: Client, path: str, seen: datetime, asked: str
+    ) -> None:
+        response = client.get(path, {"tables": asked})
+        assert response.status_code == 400
+        assert "top_contents" in str(response.json()["fields"]["tables"])
 
     def test_the_days_asked_for_change_all_but_the_last_thirty_days(
         self, client: Client, path: str, seen: datetime
