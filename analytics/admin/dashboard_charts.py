@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format, number_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -314,7 +314,7 @@ def hour_table(found: list[list[int]]) -> list[tuple[str, list[Cell]]]:
 
 
 def hour_names() -> list[str]:
-    return [date_format(datetime(2026, 1, 5, hour), "H") for hour in range(24)]  # noqa: DTZ001
+    return [time_format(time(hour), "H") for hour in range(24)]
 
 
 def shade(number: int, most: int) -> int:

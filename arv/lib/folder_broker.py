@@ -64,13 +64,13 @@ class Channel(filesystem.Channel):
         queue: str,
         exchange: str | None = None,
         routing_key: str = "",
-        *more: Any,
+        arguments: Any = None,
         **kwargs: Any,
     ) -> None:
         # Kombu notes a binding before it writes it: another thread's message would find none.
         with BINDING:
             try:
-                super().queue_bind(queue, exchange, routing_key, **kwargs)
+                super().queue_bind(queue, exchange, routing_key, arguments, **kwargs)
             except Exception as error:
                 # Else it would be taken for done the next time, and the message for sent.
                 self.state.binding_delete(queue, exchange or "amq.direct", routing_key)

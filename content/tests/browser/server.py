@@ -2,17 +2,18 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from throwaway_servers import free_port
 
 from content.tests.browser.database import Database, own_broker, own_database
 
@@ -52,13 +53,6 @@ def answers(url: str) -> bool:
         return True
     except OSError:
         return False
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
