@@ -23,7 +23,7 @@ from analytics.figures import (
     spans_join,
     within,
 )
-from analytics.keys import Key, of_days, of_hours
+from analytics.keys import Key, of_days
 from analytics.windows import (
     DAY,
     INSTANT,
@@ -33,7 +33,6 @@ from analytics.windows import (
     cut,
     midnight,
     runs,
-    whole_hours,
 )
 from companies.models import Company
 
@@ -94,7 +93,7 @@ class Count:
             self.unmarked[_rounded(shared_until)].append(pk)
         for (name, built, part, kept), members in alike.items():
             zone = ZoneInfo(name)
-            parts = cut(when, zone, built, until=now + INSTANT, part_until=part)
+            parts = cut(when, zone, built, until=now + INSTANT, part_until=part, kept_since=kept)
             self.calendars.append(Calendar(tuple(members), zone, built, part, kept, parts))
 
     def of(self, calendar: Calendar, day: date) -> "Count":
@@ -181,30 +180,24 @@ class Count:
 
     def _live(self, key: Key, measures: Sequence[str]) -> list[Sql]:
         # Edges of the same side lie close together: one pass over the visits for all zones.
-        sides: dict[str, list[tuple[Calendar, Window]]] = defaultdict(list)
-        hours: dict[tuple[date, int], list[int]] = defaultdict(list)
+        sides: dict[tuple[str, str], list[tuple[Calendar, Window]]] = defaultdict(list)
         for calendar in self.calendars:
-            sealed = calendar.cut.sealed
+            sealed, less = calendar.cut.sealed, calendar.cut.less
             for window in calendar.cut.live:
-                edge, side = window, "all" if sealed is None else "upper"
+                side = "all" if sealed is None else "upper"
                 if sealed is not None and window.ends <= midnight(sealed.first, calendar.zone):
                     side = "lower"
-                    day, hour, begins = whole_hours(window.begins, calendar.zone)
-                    # The day is over: its hours tell views, though nothing else.
-                    if not (key.column or key.by_days or measures) and begins < window.ends:
-                        hours[day, hour].extend(calendar.companies)
-                        edge = Window(window.begins, begins)
-                if not edge.is_empty:
-                    sides[side].append((calendar, edge))
-        sums = "".join(f", {MEASURES[name]} AS {name}" for name in measures)
-        columns = f"{key.visit} AS key, count(*) AS views, count(*) AS sessions{sums}"
-        return [
-            *(self._select(columns, key, parts, "", "GROUP BY 1") for parts in sides.values()),
-            *(
-                of_hours(key, self._level(companies), day, hour)
-                for (day, hour), companies in hours.items()
-            ),
-        ]
+                sides[side, ""].append((calendar, window))
+            if less is not None:
+                sides["lower", "-"].append((calendar, less))
+        selects = []
+        for (_side, sign), parts in sides.items():
+            counts = "".join(f", {sign}{MEASURES[name]} AS {name}" for name in measures)
+            columns = (
+                f"{key.visit} AS key, {sign}count(*) AS views, {sign}count(*) AS sessions{counts}"
+            )
+            selects.append(self._select(columns, key, parts, "", "GROUP BY 1"))
+        return selects
 
     def _select(
         self,

@@ -67,16 +67,6 @@ def of_days(
     return selects
 
 
-def of_hours(key: Key, whose: str, on: date, first: int) -> Sql:
-    """Views from the whole hour `first` after midnight to the end of that day; of no column."""
-    join, hour, count = entries("t.hour")
-    return Sql(
-        f"SELECT {key.stat} AS key, sum({count}) AS views, sum({count}) AS sessions"  # noqa: S608
-        f" FROM {STATS} AS t {join} WHERE {whose} AND t.day = %s AND {hour} >= %s GROUP BY 1",
-        [day(on), f"{first:02d}"],
-    )
-
-
 def _totals(
     key: Key, measures: Sequence[str], whose: str, sealed: Period, kept: date | None
 ) -> Sql:

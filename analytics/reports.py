@@ -6,6 +6,9 @@ scope of which the visits are kept; on days of which they have been removed, a s
 within its day.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypedDict
 from zoneinfo import ZoneInfo
@@ -33,6 +36,7 @@ __all__ = [
     "figures",
     "holdings",
     "last_30_days",
+    "of_one_instant",
     "scope_of",
     "shares",
     "today",
@@ -83,6 +87,31 @@ class Top(NamedTuple):
     sessions: int
 
 
+# What has been asked for as of one instant, once for all reports of it.
+_counts: ContextVar[dict[Any, Count]] = ContextVar("counts")
+
+
+@contextmanager
+def of_one_instant() -> Iterator[None]:
+    """The reports in here agree with each other, and share what they have in common."""
+    if _counts.get(None) is not None:
+        yield
+        return
+    with one_snapshot():
+        outside = _counts.set({})
+        try:
+            yield
+        finally:
+            _counts.reset(outside)
+
+
+def _count(scope: Scope, when: Window | Period, now: datetime) -> Count:
+    counts, key = _counts.get(), (scope, when, now)
+    if key not in counts:
+        counts[key] = Count(scope, when, now=now)
+    return counts[key]
+
+
 def last_30_days(now: datetime) -> Window:
     """From `now` minus 30 days to `now`, both included."""
     return Window(now - WINDOW, now + INSTANT)
@@ -92,9 +121,9 @@ def scope_of(companies: QuerySet[Company]) -> Scope:
     return Scope(tuple(companies.order_by("pk").values_list("pk", flat=True)))
 
 
-@one_snapshot()
+@of_one_instant()
 def figures(scope: Scope, when: Window | Period, *, now: datetime) -> Figures:
-    count = Count(scope, when, now=now)
+    count = _count(scope, when, now)
     names = tuple(MEASURES)
     found = count.by(ALL, measures=names)
     if not found:
@@ -103,22 +132,22 @@ def figures(scope: Scope, when: Window | Period, *, now: datetime) -> Figures:
     return Figures(views, sessions, **dict(zip(names, others, strict=True)))
 
 
-@one_snapshot()
+@of_one_instant()
 def by_day(scope: Scope, period: Period, *, now: datetime) -> list[Day]:
     """Every day of the period in order, those without a visit as zeros."""
-    count = Count(scope, period, now=now)
+    count = _count(scope, period, now)
     found = {_date(key): row for key, row in count.by(DAYS).items()}
     return [Day(day, *found.get(day, (0, 0))) for day in period]
 
 
-@one_snapshot()
+@of_one_instant()
 def by_hour(scope: Scope, period: Period, *, now: datetime) -> list[list[int]]:
     """Views by weekday (Monday first) and hour, 7 x 24, by each company's own clock.
 
     What was seen in a whole hour after midnight counts as its beginning, on a day of a clock
     change too.
     """
-    count = Count(scope, period, now=now)
+    count = _count(scope, period, now)
     found = {key: views for key, (views, _base) in count.by(HOURS).items()}
     table = [[0] * 24 for _weekday in range(7)]
     for calendar in count.calendars:
@@ -138,7 +167,7 @@ def by_hour(scope: Scope, period: Period, *, now: datetime) -> list[list[int]]:
     return table
 
 
-@one_snapshot()
+@of_one_instant()
 def shares(
     scope: Scope,
     when: Window | Period,
@@ -148,7 +177,7 @@ def shares(
     most: int = 10,
 ) -> list[Share]:
     """The values of the dimension, largest first; what is not among the `most` in one Share."""
-    count = Count(scope, when, now=now)
+    count = _count(scope, when, now)
     key = of_values(dimension)
     found = sorted(count.by(key).items(), key=lambda item: (-item[1][0], item[0]))
     listed = [Share(value, *row) for value, row in found[:most]]
@@ -159,7 +188,7 @@ def shares(
     return listed
 
 
-@one_snapshot()
+@of_one_instant()
 def top(
     scope: Scope,
     when: Window | Period,
@@ -172,7 +201,7 @@ def top(
 
     Visits of contents and projects that have been deleted are in none of them.
     """
-    found = Count(scope, when, now=now).by(KINDS[by], most=most)
+    found = _count(scope, when, now).by(KINDS[by], most=most)
     model, name = _NAMED[by]
     names = dict(model._default_manager.filter(pk__in=found).values_list("pk", name))
     listed = [Top(pk, names.get(pk, ""), *row) for pk, row in found.items()]
@@ -208,10 +237,10 @@ def visits_by_day(companies: QuerySet[Company], *, zone: ZoneInfo, now: datetime
     return by_day(scope_of(companies), last_days(WINDOW.days, today=today), now=now)
 
 
-@one_snapshot()
+@of_one_instant()
 def visits_of(scope: Scope, *, now: datetime) -> Visits:
     """Views and unique sessions of the scope since `now` minus 30 days."""
-    count = Count(scope, last_30_days(now), now=now)
+    count = _count(scope, last_30_days(now), now)
     return Visits(*count.by(ALL).get(0, (0, 0)))
 
 

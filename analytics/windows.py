@@ -40,6 +40,10 @@ class Window:
     def is_empty(self) -> bool:
         return self.begins >= self.ends
 
+    @property
+    def length(self) -> timedelta:
+        return self.ends - self.begins
+
 
 @dataclass(frozen=True)
 class Run:
@@ -56,14 +60,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Cut:
-    """`whole` is all of it, in one piece; `sealed` and `live` are its parts.
+    """`whole` is all of it, in one piece: the `sealed` days without `less`, and the `live` edges.
 
-    The last sealed day may be one that goes on, and is counted for a part.
+    The last sealed day may be one that goes on, and is counted for a part. `less` is the beginning
+    of the first one, where that is shorter than the rest.
     """
 
     whole: Window
     sealed: Period | None
     live: tuple[Window, ...]
+    less: Window | None = None
 
 
 def last_days(days: int, *, today: date) -> Period:
@@ -126,17 +132,6 @@ def runs(window: Window, zone: ZoneInfo) -> list[Run]:
     return found
 
 
-def whole_hours(begins: datetime, zone: ZoneInfo) -> tuple[date, int, datetime]:
-    """The first whole hour from then on, counted from midnight: its day, number and beginning.
-
-    It may be after the end of that day.
-    """
-    day = local_day(begins, zone)
-    since = midnight(day, zone)
-    number = -((since - begins) // HOUR)
-    return day, number, since + number * HOUR
-
-
 def cut(
     when: Window | Period,
     zone: ZoneInfo,
@@ -144,11 +139,13 @@ def cut(
     *,
     until: datetime,
     part_until: datetime | None = None,
+    kept_since: date | None = None,
 ) -> Cut:
     """Cut into the whole days before `built_until` and the instants around them.
 
     What of the day `built_until` is before `part_until` is built, too, and counts as sealed where
-    all of that is asked for. Nothing from `until` on is in any part, except in sealed days.
+    all of that is asked for. Nothing from `until` on is in any part, except in sealed days. Of
+    days before `kept_since`, no instant can be counted any more.
     """
     whole = instants(when, zone) if isinstance(when, Period) else when
     whole = Window(whole.begins, max(whole.begins, min(whole.ends, until)))
@@ -165,5 +162,13 @@ def cut(
         last, ends = built_until, part_until
     if last < first:
         return nothing
-    edges = (Window(whole.begins, midnight(first, zone)), Window(ends, whole.ends))
-    return Cut(whole, Period(first, last), tuple(edge for edge in edges if not edge.is_empty))
+    lower, upper = Window(whole.begins, midnight(first, zone)), Window(ends, whole.ends)
+    early = Window(midnight(first - DAY, zone), whole.begins)
+    is_kept = kept_since is None or kept_since < first
+    if is_kept and early.length < lower.length:
+        return Cut(whole, Period(first - DAY, last), _not_empty(upper), early)
+    return Cut(whole, Period(first, last), _not_empty(lower, upper))
+
+
+def _not_empty(*windows: Window) -> tuple[Window, ...]:
+    return tuple(window for window in windows if not window.is_empty)

@@ -4,7 +4,8 @@
 
 Makes a PostgreSQL of its own, which is gone afterwards, and fills it in SQL: visits of 120 days,
 100 companies in several time zones, 500 projects and 2,000 contents, a few of them with most of
-the visits. Then builds the roll-ups, and compares time and outcome.
+the visits. Then builds the roll-ups, and compares time and outcome: of each report and chart, and
+of the whole answers of the API, which a superuser asks for in this process.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.season import DAYS, NOW, fill
 
@@ -48,6 +50,7 @@ def main() -> None:
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": "arv.settings",
             "ENVIRONMENT": "test",
+            "LOG_LEVEL": "WARNING",
         }
         command = [sys.executable, "-m", "benchmarks.reports", "--child"]
         command += ["--visits", str(options.visits), "--rounds", str(options.rounds)]
@@ -290,6 +293,7 @@ def measure(rounds: int) -> list[str]:
             )
         )
         cases += charts(name, scope, period)
+        cases.append(answer(name, scope))
     print(f"{'':34}{'ours, ms':>10}{'flat, ms':>10}{'ratio':>8}")
     missed = []
     for case in cases:
@@ -304,6 +308,34 @@ def measure(rounds: int) -> list[str]:
         mark = "" if is_met else "  missed"
         print(f"{case.name:34}{mine:10.1f}{theirs:10.1f}{theirs / mine:8.0f}{mark}", flush=True)
     return missed
+
+
+def answer(name: str, scope: Any) -> Case:
+    """The API's whole answer, beside the flat query of the figures in it."""
+    from django.test import Client
+
+    from analytics import reports
+    from companies.models import User
+
+    client = Client(SERVER_NAME="localhost")
+    reader, _made = User.objects.get_or_create(username="reader", is_superuser=True)
+    client.force_login(reader)
+    paths = {
+        "overview": "overview",
+        "company": f"companies/{scope.companies[0]}",
+        "project": f"projects/{scope.project}",
+        "content": f"ar-content/{scope.content}",
+    }
+
+    def ask() -> Any:
+        with patch("django.utils.timezone.now", return_value=NOW):
+            told = client.get(f"/api/analytics/{paths[name]}").json()
+        return told["views"], told["unique_sessions"]
+
+    flat = Flat(scope, reports.last_30_days(NOW))
+    if ask() != flat.visits():
+        sys.exit(f"{name}: the API's answer is wrong")
+    return Case(f"{name}: GET, the whole answer", ask, flat.figures, tuple)
 
 
 def milliseconds(ask: Callable[[], Any]) -> float:

@@ -55,6 +55,7 @@ def page(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
     return view
 
 
+@reports.of_one_instant()
 def figures(asked: Filter, period: Period, now: datetime) -> dict[str, Any]:
     """All that is counted; of a period without a visit, the figures alone."""
     scope, earlier = asked.scope, asked.before(period)

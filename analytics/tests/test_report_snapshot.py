@@ -78,3 +78,24 @@ def test_a_tick_between_two_questions_changes_no_figure(
     assert RollUp.objects.get().part_until != met[0]
     assert (seen.views, seen.sessions) == (29, 29)
     assert ARViewSession.objects.count() == 29
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_reports_of_one_instant_agree_whatever_happens_between_them(content: ARContent) -> None:
+    scope, window = Scope((content.company_id,)), reports.last_30_days(NOW)
+    visit(content, NOW - 30 * HOUR)
+
+    def come_meanwhile() -> None:
+        try:
+            visit(content, NOW - HOUR)
+        finally:
+            connection.close()
+
+    with reports.of_one_instant():
+        assert reports.figures(scope, window, now=NOW).views == 1
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(come_meanwhile).result()
+        [top] = reports.top(scope, window, "content", now=NOW)
+        assert top.views == 1
+    assert reports.figures(scope, window, now=NOW).views == 2

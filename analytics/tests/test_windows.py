@@ -19,7 +19,6 @@ from analytics.windows import (
     local_day,
     midnight,
     runs,
-    whole_hours,
 )
 
 # Midnights that do not exist, days of 23, 25 and 24 and a half hours, and a date that was left out.
@@ -59,6 +58,7 @@ def test_a_day_is_what_the_clock_shows_from_its_midnight_on(
     edges=st.tuples(moments, moments).map(sorted),
     built=st.one_of(st.none(), moments),
     hours=st.integers(0, 22),
+    kept=st.one_of(st.none(), moments),
     until=moments,
     is_period=st.booleans(),
     data=st.data(),
@@ -68,6 +68,7 @@ def test_each_instant_is_in_one_part_and_sealed_days_are_whole(
     edges: list[datetime],
     built: datetime | None,
     hours: int,
+    kept: datetime | None,
     until: datetime,
     is_period: bool,
     data: st.DataObject,
@@ -79,7 +80,8 @@ def test_each_instant_is_in_one_part_and_sealed_days_are_whole(
     part_until = None
     if built_until is not None and hours:
         part_until = midnight(built_until, zone) + hours * HOUR
-    parts = cut(when, zone, built_until, until=until, part_until=part_until)
+    kept_since = kept.date() if kept else None
+    parts = cut(when, zone, built_until, until=until, part_until=part_until, kept_since=kept_since)
     for moment in [*edges, until, data.draw(moments), data.draw(moments)]:
         day = local_day(moment, zone)
         asked = (
@@ -92,10 +94,22 @@ def test_each_instant_is_in_one_part_and_sealed_days_are_whole(
             assert part_until is not None
             is_sealed = moment < part_until
         found = is_sealed + sum(one.begins <= moment < one.ends for one in parts.live)
+        if parts.less is not None:
+            found -= parts.less.begins <= moment < parts.less.ends
         assert found == (asked and moment < until)
         if is_sealed:
             assert built_until is not None
             assert day <= built_until
+    if parts.less is not None:
+        # Nothing is taken from a day of which the visits have been removed.
+        assert parts.sealed is not None
+        assert kept_since is None or kept_since <= parts.sealed.first
+    if parts.sealed is not None and kept_since is None:
+        # At the beginning never more than half a day, of up to 25 hours.
+        begins = midnight(parts.sealed.first, zone)
+        early = [one for one in parts.live if one.ends <= begins]
+        early += [parts.less] if parts.less else []
+        assert all(one.length <= 12.5 * HOUR for one in early)
     # No day that could come from a roll-up is counted live.
     for window in parts.live:
         for day in Period(local_day(window.begins, zone), local_day(window.ends, zone)):
@@ -120,13 +134,6 @@ def test_runs_are_the_days_of_a_window(
         day = one.day + (moment - one.midnight) // one.length * DAY
         assert day == local_day(moment, zone)
         assert (moment - one.midnight) % one.length == moment - midnight(day, zone)
-
-
-@given(zone=zones, moment=moments)
-def test_the_next_whole_hour_is_counted_from_midnight(zone: ZoneInfo, moment: datetime) -> None:
-    day, number, begins = whole_hours(moment, zone)
-    assert (day, begins) == (local_day(moment, zone), midnight(day, zone) + number * HOUR)
-    assert timedelta() <= begins - moment < HOUR
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ Body = Callable[[World], dict[str, Any]]
 @dataclass(frozen=True)
 class Route:
     """`ids`: what makes an address of the pattern, out of a company's rows. `bodies`: what is
-    sent with a method, naming only that company's rows."""
+    sent with a method, naming only that company's rows. `query`: what makes an answer tell all."""
 
     ids: Callable[[World], dict[str, Any]] = field(default=lambda world: {})
     bodies: dict[str, Body] = field(default_factory=dict)
     form: bool = False
+    query: str = ""
 
     def body(self, method: str, world: World) -> dict[str, Any]:
         made = self.bodies.get(method)
@@ -111,11 +112,17 @@ ROWS = {
     "api/portraits/<int:id>": Route(
         _one("portrait"), {"PATCH": lambda world: {"title": "Changed"}}
     ),
-    "api/analytics/companies/<int:company_id>": Route(_named(company_id="company")),
+    "api/analytics/companies/<int:company_id>": Route(
+        _named(company_id="company"), query="?tables=all"
+    ),
     "api/analytics/companies/<int:company_id>/export.csv": Route(_named(company_id="company")),
-    "api/analytics/projects/<int:project_id>": Route(_named(project_id="project")),
+    "api/analytics/projects/<int:project_id>": Route(
+        _named(project_id="project"), query="?tables=all"
+    ),
     "api/analytics/projects/<int:project_id>/export.csv": Route(_named(project_id="project")),
-    "api/analytics/ar-content/<int:content_id>": Route(_named(content_id="content")),
+    "api/analytics/ar-content/<int:content_id>": Route(
+        _named(content_id="content"), query="?tables=all"
+    ),
     "api/analytics/ar-content/<int:content_id>/export.csv": Route(_named(content_id="content")),
 }
 
@@ -161,7 +168,7 @@ LISTS = {
         bodies={"POST": lambda world: {"title": "New", "company_id": world.company.pk}}, form=True
     ),
     "api/notifications": Route(),
-    "api/analytics/overview": Route(),
+    "api/analytics/overview": Route(query="?tables=all"),
     "api/analytics/overview/export.csv": Route(),
 }
 

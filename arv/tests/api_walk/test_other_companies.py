@@ -53,7 +53,7 @@ def visit(client: Client, role: str, other: World) -> list[str]:
         if pattern.route in OPEN:
             continue
         plan = ROWS.get(pattern.route) or LISTS[pattern.route]
-        url = address(pattern.route, plan.ids(other))
+        url = address(pattern.route, plan.ids(other)) + plan.query
         for method in METHODS:
             body = plan.body(method, other)
             response = send(client, method, url, body, form=plan.form and method == "POST")
