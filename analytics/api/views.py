@@ -1,7 +1,9 @@
 """The four reports and their tables: for members of the company, superusers and API tokens."""
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
@@ -62,12 +64,12 @@ TIMES = [FROM, TO]
 CSV = {(200, "text/csv"): OpenApiTypes.STR, 400: Error}
 
 
-def asked_period(params: Any, today: date) -> Period | None:
+def asked_period(params: Any, today: Callable[[], date]) -> Period | None:
     """The days that `from` and `to` name; None without them. Raises ValidationError."""
     first, last = _day(params, "from"), _day(params, "to")
     if first is None and last is None:
         return None
-    last = last or max(today, first or today)
+    last = last or max(today(), first or date.min)
     first = first or last - timedelta(days=USUAL_DAYS - 1)
     if first > last:
         raise ValidationError({"to": [_("The last day is before the first one.")]})
@@ -115,7 +117,7 @@ class ReportView(TenantViewSet[Any]):
         scope, now = self.scope(), timezone.now()
         if unknown := set(request.query_params) - self.known_params:
             raise ValidationError({name: [_("Not known here.")] for name in sorted(unknown)})
-        period = asked_period(request.query_params, reports.today(scope, now=now))
+        period = asked_period(request.query_params, partial(reports.today, scope, now=now))
         return Asked(scope, period, now)
 
     def tables(self) -> list[str]:
@@ -179,7 +181,7 @@ class OfPlatform(ReportView):
 
 
 class OfCompany(ReportView):
-    queryset = Company.objects.all()
+    queryset = Company.objects.only("pk")
     lookup_url_kwarg = "company_id"
 
     def scope(self) -> Scope:
@@ -187,7 +189,7 @@ class OfCompany(ReportView):
 
 
 class OfProject(ReportView):
-    queryset = Project.objects.all()
+    queryset = Project.objects.only("company")
     lookup_url_kwarg = "project_id"
 
     def scope(self) -> Scope:
@@ -196,7 +198,7 @@ class OfProject(ReportView):
 
 
 class OfContent(ReportView):
-    queryset = ARContent.objects.all()
+    queryset = ARContent.objects.only("company")
     lookup_url_kwarg = "content_id"
 
     def scope(self) -> Scope:
