@@ -1,7 +1,8 @@
 """One platform, one browser and three contents for all tests of this folder."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -67,20 +68,21 @@ def plain_browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def contents(
+def make_content(
     platform: Platform, plain_browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, staff.Content]:
-    """A content for each photograph, made by staff in the admin and compiled by the worker."""
+) -> Iterator[Callable[[str], staff.Content]]:
+    """Makes the content of a photograph, once: by staff in the admin, compiled by the worker."""
     folder = tmp_path_factory.mktemp("uploads")
     with plain_browser.new_context(viewport=visitor.DESK) as context:
         page = context.new_page()
         staff.sign_in(page, platform)
         staff.create_project(page, platform, PROJECT)
-        made = {}
-        for name in PHOTOGRAPHS:
+
+        @cache
+        def make(name: str) -> staff.Content:
             video = folder / f"{name}.mp4"
             write_video(video, photograph(name))
-            made[name] = staff.create_content(
+            return staff.create_content(
                 page,
                 platform,
                 project=PROJECT,
@@ -88,7 +90,13 @@ def contents(
                 picture=DATA / f"{name}.png",
                 video=video,
             )
-    return made
+
+        yield make
+
+
+@pytest.fixture(scope="package")
+def contents(make_content: Callable[[str], staff.Content]) -> dict[str, staff.Content]:
+    return {name: make_content(name) for name in PHOTOGRAPHS}
 
 
 @pytest.fixture(scope="package")

@@ -1,7 +1,7 @@
 """One visit in real time, with nothing of the page replaced: the camera is a file."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def expect_paused(page: Page) -> None:
 def visit(
     playwright: Playwright,
     platform: Platform,
-    contents: dict[str, staff.Content],
+    make_content: Callable[[str], staff.Content],
     table: Frame,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Visit]:
@@ -76,7 +76,7 @@ def visit(
     poses = hand_path(TIMING, seed=21)
     shots = film(photograph(PICTURE), table, LENS, poses, seed=21)
     write_y4m(clip, (shot.frame for shot in shots), rate=RATE)
-    content = contents[PICTURE]
+    content = make_content(PICTURE)
     last = max((row["id"] for row in sessions_after(platform, 0)), default=0)
     camera = (visitor.FAKE_CAMERA, f"--use-file-for-fake-video-capture={clip}")
     with (
