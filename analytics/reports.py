@@ -19,7 +19,16 @@ from analytics.counting import Count, Scope
 from analytics.figures import MEASURES, Figures, one_snapshot
 from analytics.keys import ALL, DAYS, HOURS, KINDS, of_values
 from analytics.models import StatDimension
-from analytics.windows import INSTANT, Period, Window, is_regular, last_days, local_day, midnight
+from analytics.windows import (
+    HOUR,
+    INSTANT,
+    Period,
+    Window,
+    is_regular,
+    last_days,
+    local_day,
+    midnight,
+)
 from companies.models import Company, Project
 from companies.models.company import GIGABYTE
 from content.models import ARContent
@@ -47,7 +56,6 @@ __all__ = [
 ]
 
 WINDOW = timedelta(days=30)
-HOUR = timedelta(hours=1)
 
 _NAMED: dict[str, tuple[type[Model], str]] = {
     "company": (Company, "name"),
