@@ -155,6 +155,16 @@ class ReportView(TenantViewSet[Any]):
             **{name: exports.listed(name, asked) for name in tables},
         }
 
+    def report_of_row(self, request: Request, **named: int) -> Response:
+        """The report, with the row's id and the views of the last 30 days, whatever was asked."""
+        asked = self.asked(request)
+        with reports.of_one_instant():
+            report = self.report(asked)
+            views = report["views"]
+            if asked.period is not None:
+                views = reports.visits_of(asked.scope, now=asked.now).views
+        return Response({**named, "views_30_days": views, **report})
+
 
 class TableView(ReportView):
     known_params = frozenset({"from", "to", "table"})
@@ -206,13 +216,6 @@ class OfContent(ReportView):
         return Scope((content.company_id,), content=content.pk)
 
 
-def views_30_days(asked: Asked, report: dict[str, Any]) -> int:
-    """The views of the last 30 days, whatever time was asked for."""
-    if asked.period is None:
-        return int(report["views"])
-    return reports.visits_of(asked.scope, now=asked.now).views
-
-
 class OverviewView(OfPlatform):
     @extend_schema(parameters=[*TIMES, LISTS], responses={200: OverviewSerializer, 400: Error})
     def retrieve(self, request: Request) -> Response:
@@ -234,10 +237,7 @@ class CompanyReportView(OfCompany):
     @extend_schema(parameters=[*TIMES, LISTS], responses={200: CompanyReportSerializer, 400: Error})
     def retrieve(self, request: Request, company_id: int) -> Response:
         """The visits of a company."""
-        asked = self.asked(request)
-        report = self.report(asked)
-        views = views_30_days(asked, report)
-        return Response({"company_id": company_id, "views_30_days": views, **report})
+        return self.report_of_row(request, company_id=company_id)
 
 
 class CompanyTable(OfCompany, TableView):
@@ -251,10 +251,7 @@ class ProjectReportView(OfProject):
     @extend_schema(parameters=[*TIMES, LISTS], responses={200: ProjectReportSerializer, 400: Error})
     def retrieve(self, request: Request, project_id: int) -> Response:
         """The visits of a project."""
-        asked = self.asked(request)
-        report = self.report(asked)
-        views = views_30_days(asked, report)
-        return Response({"project_id": project_id, "views_30_days": views, **report})
+        return self.report_of_row(request, project_id=project_id)
 
 
 class ProjectTable(OfProject, TableView):
@@ -268,10 +265,7 @@ class ContentReportView(OfContent):
     @extend_schema(parameters=[*TIMES, LISTS], responses={200: ContentReportSerializer, 400: Error})
     def retrieve(self, request: Request, content_id: int) -> Response:
         """The visits of a content."""
-        asked = self.asked(request)
-        report = self.report(asked)
-        views = views_30_days(asked, report)
-        return Response({"ar_content_id": content_id, "views_30_days": views, **report})
+        return self.report_of_row(request, ar_content_id=content_id)
 
 
 class ContentTable(OfContent, TableView):

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.utils import timezone
 
 from analytics import reports, rollups
 from analytics.figures import fetch
@@ -14,6 +16,7 @@ from analytics.models import ARViewSession, RollUp
 from analytics.reports import Scope
 from analytics.tests.furnish import visit
 from analytics.windows import Period
+from companies.models import User
 from content.models import ARContent
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -42,6 +45,17 @@ def forget_meanwhile(_now: datetime) -> None:
 
     with ThreadPoolExecutor(1) as threads:
         threads.submit(forget).result()
+
+
+def visit_meanwhile(content: ARContent, at: datetime) -> None:
+    def come() -> None:
+        try:
+            visit(content, at)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(come).result()
 
 
 @pytest.mark.postgres
@@ -86,16 +100,30 @@ def test_reports_of_one_instant_agree_whatever_happens_between_them(content: ARC
     scope, window = Scope((content.company_id,)), reports.last_30_days(NOW)
     visit(content, NOW - 30 * HOUR)
 
-    def come_meanwhile() -> None:
-        try:
-            visit(content, NOW - HOUR)
-        finally:
-            connection.close()
-
     with reports.of_one_instant():
         assert reports.figures(scope, window, now=NOW).views == 1
-        with ThreadPoolExecutor(1) as threads:
-            threads.submit(come_meanwhile).result()
+        visit_meanwhile(content, NOW - HOUR)
         [top] = reports.top(scope, window, "content", now=NOW)
         assert top.views == 1
     assert reports.figures(scope, window, now=NOW).views == 2
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_agrees_with_itself(
+    content: ARContent, client: Client, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    visit(content, now - HOUR)
+    visits_of = reports.visits_of
+
+    def late(*arguments: Any, **named: Any) -> reports.Visits:
+        visit_meanwhile(content, now - HOUR)
+        return visits_of(*arguments, **named)
+
+    monkeypatch.setattr(reports, "visits_of", late)
+    client.force_login(viewer)
+    days = {"from": (now - 20 * 24 * HOUR).date().isoformat(), "to": now.date().isoformat()}
+    told = client.get(f"/api/analytics/companies/{content.company_id}", days).json()
+    assert (told["views"], told["views_30_days"]) == (1, 1)
+    assert ARViewSession.objects.count() == 2
