@@ -42,7 +42,14 @@ MEGABYTE = 2**20
 @dataclass(frozen=True)
 class Cost:
     seconds: float
-    log_bytes: int
+    log_bytes: float
+
+    @classmethod
+    def median(cls, costs: "list[Cost]") -> "Cost":
+        return cls(
+            statistics.median(one.seconds for one in costs),
+            statistics.median(one.log_bytes for one in costs),
+        )
 
 
 def main() -> None:
@@ -117,23 +124,18 @@ def measure(each: int, rounds: int) -> None:
         print(f"  {name:10} {one.seconds:9.3f} s {one.log_bytes / MEGABYTE:10.3f} MB of log")
 
     for number in range(rounds):
-        dropped, deleted = pairs[2 * number : 2 * number + 2]
-        step("dropped", partial(drop, dropped))
-        step("deleted", partial(delete, deleted))
-        step("vacuumed", partial(vacuum, deleted.table, each))
+        first, second = pairs[2 * number : 2 * number + 2]
+        step("dropped", partial(drop, first))
+        step("deleted", partial(delete, second))
+        step("vacuumed", partial(vacuum, second.table, each))
     step("in batches", remove)
     left = ARViewSession.objects.count()
     print(f"  {left:,} visits are left")
-    seconds, log = (
-        {
-            name: statistics.median(getattr(one, figure) for one in those)
-            for name, those in costs.items()
-        }
-        for figure in ("seconds", "log_bytes")
-    )
-    faster = seconds["deleted"] / seconds["dropped"]
-    with_vacuum = (seconds["deleted"] + seconds["vacuumed"]) / seconds["dropped"]
-    less = log["deleted"] / log["dropped"]
+    medians = {name: Cost.median(those) for name, those in costs.items()}
+    deleted, dropped = medians["deleted"], medians["dropped"]
+    faster = deleted.seconds / dropped.seconds
+    with_vacuum = (deleted.seconds + medians["vacuumed"].seconds) / dropped.seconds
+    less = deleted.log_bytes / dropped.log_bytes
     print(
         f"  dropping is {faster:,.0f} times faster than deleting ({with_vacuum:,.0f} times with the"
         f" vacuum), with {less:,.0f} times less log"
