@@ -180,12 +180,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.pure)
         elif not (is_real or item.get_closest_marker("once") or "analytics" in item.path.parts):
             item.add_marker(pytest.mark.orm)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests have measured (`figures` of the browser's tests)."""
-    for report in [report for reports in terminalreporter.stats.values() for report in reports]:
-        if getattr(report, "when", "") == "teardown":
-            for name, line in report.user_properties:
-                if name == "figure":
-                    terminalreporter.write_line(line)

@@ -84,21 +84,17 @@ def pytest_parts(
     leave_out: list[str],
 ) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "own_room", "--durations=8"]
+    # A selection is small: starting parallel processes would cost more than it saves.
+    # By stealing: the longest files shall not leave a process idle at the end.
+    parallel = [] if selection else ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal"]
     without = "".join(f" and not {marker}" for marker in leave_out)
     if database == "SQLite":
         without += " and not postgres"
-    # A selection is small: starting parallel processes would cost more than it saves.
-    side_by_side = ["-n", "0" if selection else str(min(4, os.cpu_count() or 1))]
-    # By stealing: the longest files shall not leave a process idle at the end.
-    plain = [*side_by_side, "--dist", "worksteal", "-m", f"not browser{without}"]
-    parts = [(f"tests on {database}", plain)]
-    if browser and (selection or database == "SQLite"):
-        drawn = [*side_by_side, "--dist", "loadfile", "-m", f"browser and not real_time{without}"]
-        parts.append((f"browser tests on {database}", drawn))
+    parts = [(f"tests on {database}", [*parallel, "-m", f"not browser{without}"])]
     if browser:
+        # One browser at a time: these tests measure time.
         which = [] if selection or database == "SQLite" else BROWSER_ON_POSTGRES
-        timed = ["-m", f"browser and real_time{without}", *which]
-        parts.append((f"browser tests in real time on {database}", timed))
+        parts.append((f"browser tests on {database}", ["-m", f"browser{without}", *which]))
     for title, options in parts:
         code = run.part(title, [*command, *options, *selection], env)
         if code == NOTHING_COLLECTED and selection:

@@ -62,10 +62,16 @@ class Listener:
 
 def children(pid: int | str = "self") -> set[int]:
     """The processes that a process has started and that are still there, zombies included."""
-    found: set[int] = set()
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        found.update(map(int, listing.read_text().split()))
-    return found
+    while True:
+        try:
+            return {
+                int(child)
+                for listing in Path(f"/proc/{pid}/task").glob("*/children")
+                for child in listing.read_text().split()
+            }
+        except (FileNotFoundError, ProcessLookupError):
+            # A thread has ended meanwhile, and its children have gone to another one.
+            continue
 
 
 @contextmanager

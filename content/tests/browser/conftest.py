@@ -29,13 +29,20 @@ def photograph(name: str) -> Frame:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
 
 
+MEASURED = pytest.StashKey[list[str]]()
+
+
 @pytest.fixture
-def figures(record_property: Callable[[str, object], None]) -> Iterator[list[str]]:
+def figures(request: pytest.FixtureRequest) -> list[str]:
     """Lines that the run prints at its end: what was measured, and not only that it was enough."""
-    lines: list[str] = []
-    yield lines
-    for line in lines:
-        record_property("figure", line)
+    return request.config.stash.setdefault(MEASURED, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in config.stash.get(MEASURED, []):
+        terminalreporter.write_line(line)
 
 
 # Package-wide and no longer: Playwright's event loop must be gone before other tests use the ORM.

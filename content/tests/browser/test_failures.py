@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
 
 from content.tests.browser import staff, visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.real_time]
+pytestmark = pytest.mark.browser
 
 # Notes when the page changes its state, on the page's own clock.
 WATCH_STATES = """
@@ -25,12 +25,6 @@ addEventListener("click", () => { window.tapped ??= performance.now(); }, true);
 AT_ONCE = 2000  # milliseconds between knowing and showing
 # How long each stage may hang before the page knows that it does.
 OFFER, SWITCH = 8000, 15_000
-
-
-@pytest.fixture(scope="module")
-def content(make_content: Callable[[str], staff.Content]) -> staff.Content:
-    """That of the visit in real time: making three takes longer than all the tests."""
-    return make_content("astronaut")
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +91,14 @@ def test_without_eyes_the_video_plays_at_once(
     flags: list[str],
     known: str,
     playwright: Playwright,
-    content: staff.Content,
+    contents: dict[str, staff.Content],
     figures: list[str],
 ) -> None:
     with (
         visitor.browser(playwright, *flags) as browser,
         browser.new_context(viewport=visitor.PHONE, locale="en") as context,
     ):
-        page = open_page(context, content)
+        page = open_page(context, contents["coffee"])
         page.click("#start")
         at = expect_video_and_reason(page, reason, seconds=20)
         took = at - page.evaluate(known)
@@ -146,12 +140,12 @@ def test_without_a_tracker_the_video_plays_at_once(
     pattern: str,
     answer: Callable[[Route], None],
     camera_browser: Browser,
-    content: staff.Content,
+    contents: dict[str, staff.Content],
     figures: list[str],
 ) -> None:
     with camera_browser.new_context(viewport=visitor.PHONE, locale="en") as context:
         context.route(pattern, answer)
-        page = open_page(context, content)
+        page = open_page(context, contents["coffee"])
         page.click("#start")
         at = expect_video_and_reason(page, reason, seconds=20)
         took = at - known_at(page, pattern.strip("*/").split("*")[0])
@@ -167,7 +161,7 @@ HANGING = {
 
 
 def test_what_never_arrives_is_given_up(
-    camera_browser: Browser, content: staff.Content, figures: list[str]
+    camera_browser: Browser, contents: dict[str, staff.Content], figures: list[str]
 ) -> None:
     """Each in a page of its own, all at once: the test waits for the longest and not for all."""
     with ExitStack() as contexts:
@@ -176,7 +170,7 @@ def test_what_never_arrives_is_given_up(
             context = camera_browser.new_context(viewport=visitor.PHONE, locale="en")
             contexts.enter_context(context)
             context.route(pattern, lambda route: None)
-            page = open_page(context, content)
+            page = open_page(context, contents["coffee"])
             page.click("#start")
             pages[name] = reason, page
         for _reason, page in pages.values():
@@ -195,10 +189,10 @@ def test_what_never_arrives_is_given_up(
 
 
 def test_visitor_may_watch_without_the_camera_at_any_time(
-    camera_browser: Browser, content: staff.Content
+    camera_browser: Browser, contents: dict[str, staff.Content]
 ) -> None:
     with camera_browser.new_context(viewport=visitor.PHONE, locale="en") as context:
-        page = open_page(context, content)
+        page = open_page(context, contents["coffee"])
         page.click("#watch")
         expect_video_and_reason(page, "", seconds=2)
         assert page.evaluate("prompts.length") == 0

@@ -14,7 +14,7 @@ from content.tests.browser.camera import Frame, Lens, Timing, film, hand_path, w
 from content.tests.browser.conftest import photograph
 from content.tests.browser.server import Platform, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.real_time]
+pytestmark = pytest.mark.browser
 
 LENS = Lens(640, 480, 60)
 RATE = 15  # frames per second: software WebGL takes about as many
