@@ -1,6 +1,6 @@
 """What a visit costs: the start event with all that production switches on, beside the least.
 
-    python -m benchmarks.ingest [--seconds 8] [--rounds 3] [--connections 8]
+    python -m benchmarks.ingest [--seconds 3] [--rounds 15] [--connections 8]
 
 Makes a PostgreSQL and a Valkey of its own, which are gone afterwards. By turns, in the same run:
 our start event; a Django view with no middleware that does one INSERT into the same table; one
@@ -8,6 +8,7 @@ that says hello; and pgbench with the same INSERT. Each server is gunicorn with 
 four threads. The load is wrk's (apt-get install wrk), or without it that of a slower client.
 
 CPU milliseconds for each request are the figure that a busy machine moves least.
+Many short rounds: what disturbs one lasts some seconds, and the median passes over it.
 """
 
 import argparse
@@ -71,8 +72,8 @@ class Subject:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The start event of a visit")
-    parser.add_argument("--seconds", type=int, default=8, help="of each round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3, help="of each round")
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--child", choices=["prepare"], help=argparse.SUPPRESS)
     options = parser.parse_args()
