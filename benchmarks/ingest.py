@@ -81,8 +81,10 @@ def main() -> None:
         prepare()
         return
     sys.path.insert(0, str(ROOT / "script"))
+    from processes import exit_on_signals
     from throwaway_servers import servers
 
+    exit_on_signals()
     with servers() as variables, tempfile.TemporaryDirectory(prefix="arv-ingest-") as name:
         folder = Path(name)
         (folder / "metrics").mkdir()

@@ -43,8 +43,10 @@ def main() -> None:
         run(options.visits, options.rounds)
         return
     sys.path.insert(0, str(ROOT / "script"))
+    from processes import exit_on_signals
     from throwaway_servers import postgresql
 
+    exit_on_signals()
     with postgresql() as url:
         database = {
             "DATABASE_URL": url,

@@ -58,8 +58,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT / "script"))
+    from processes import exit_on_signals
     from throwaway_servers import postgresql
 
+    exit_on_signals()
     with postgresql(options=["max_wal_size=4GB"]) as url:
         os.environ |= {
             "DATABASE_URL": f"{url}?options=-c%20statement_timeout%3D0",

@@ -44,8 +44,10 @@ def main() -> None:
             check(options.due)
         return
     sys.path.insert(0, str(ROOT / "script"))
+    from processes import exit_on_signals
     from throwaway_servers import postgresql
 
+    exit_on_signals()
     with postgresql() as url:
         os.environ |= {
             "DATABASE_URL": url,
