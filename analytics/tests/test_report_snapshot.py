@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,55 +24,41 @@ NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def tick_meanwhile(now: datetime) -> None:
-    """As a worker does it, with a connection of its own."""
+def meanwhile(step: Callable[[], object]) -> None:
+    """As another process does it, with a connection of its own; it is done when this returns."""
 
-    def tick() -> None:
+    def run() -> None:
         try:
-            rollups.roll_up_due(now=now)
+            step()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as threads:
-        threads.submit(tick).result()
+        threads.submit(run).result()
 
 
-def forget_meanwhile(_now: datetime) -> None:
-    def forget() -> None:
-        try:
-            rollups.forget_part(RollUp.objects.get())
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(forget).result()
+def tick(now: datetime) -> None:
+    rollups.roll_up_due(now=now)
 
 
-def visit_meanwhile(content: ARContent, at: datetime) -> None:
-    def come() -> None:
-        try:
-            visit(content, at)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(come).result()
+def forget(_now: datetime) -> None:
+    rollups.forget_part(RollUp.objects.get())
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("meanwhile", "then"),
+    ("step", "then"),
     [
-        (tick_meanwhile, NOW + 2 * HOUR),
-        (tick_meanwhile, NOW + 20 * HOUR),
-        (forget_meanwhile, NOW),
+        (tick, NOW + 2 * HOUR),
+        (tick, NOW + 20 * HOUR),
+        (forget, NOW),
     ],
 )
 def test_a_tick_between_two_questions_changes_no_figure(
     content: ARContent,
     monkeypatch: pytest.MonkeyPatch,
-    meanwhile: Callable[[datetime], None],
+    step: Callable[[datetime], None],
     then: datetime,
 ) -> None:
     for hours in range(1, 30):
@@ -82,7 +69,7 @@ def test_a_tick_between_two_questions_changes_no_figure(
     def fetch_later(query: Any) -> Any:
         if not met:
             met.append(RollUp.objects.get().part_until)
-            meanwhile(then)
+            meanwhile(partial(step, then))
         return fetch(query)
 
     monkeypatch.setattr("analytics.counting.fetch", fetch_later)
@@ -102,7 +89,7 @@ def test_reports_of_one_instant_agree_whatever_happens_between_them(content: ARC
 
     with reports.of_one_instant():
         assert reports.figures(scope, window, now=NOW).views == 1
-        visit_meanwhile(content, NOW - HOUR)
+        meanwhile(partial(visit, content, NOW - HOUR))
         [top] = reports.top(scope, window, "content", now=NOW)
         assert top.views == 1
     assert reports.figures(scope, window, now=NOW).views == 2
@@ -118,7 +105,7 @@ def test_an_answer_agrees_with_itself(
     visits_of = reports.visits_of
 
     def late(*arguments: Any, **named: Any) -> reports.Visits:
-        visit_meanwhile(content, now - HOUR)
+        meanwhile(partial(visit, content, now - HOUR))
         return visits_of(*arguments, **named)
 
     monkeypatch.setattr(reports, "visits_of", late)
