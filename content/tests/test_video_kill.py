@@ -34,6 +34,7 @@ from content.tests.media import clip, photograph
 from content.tests.test_bulk_import import assert_ledger_holds
 from content.tests.test_bulk_kill import ROOT, database_url
 from content.tests.test_videos import OUTPUTS, content_of
+from content.tests.tripwires import children
 from content.video_file import prepare, probe
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
@@ -86,11 +87,8 @@ class Station:
         process.wait()
 
     def kill_child(self) -> None:
-        pid = self.processes["worker"].pid
-        # By thread: a child that follows a dead one is another thread's.
-        threads = Path(f"/proc/{pid}/task").glob("*/children")
-        [child] = " ".join(thread.read_text() for thread in threads).split()
-        os.kill(int(child), signal.SIGKILL)
+        [child] = children(self.processes["worker"].pid)
+        os.kill(child, signal.SIGKILL)
 
     def log(self) -> str:
         logs = (path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))

@@ -61,7 +61,10 @@ class Listener:
 
 
 def children(pid: int | str = "self") -> set[int]:
-    """The processes that a process has started and that are still there, zombies included."""
+    """The processes that a process has started and that are still there, zombies included.
+
+    By thread: a child that follows a dead one may be another thread's.
+    """
     while True:
         try:
             return {
